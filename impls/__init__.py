@@ -1,0 +1,1 @@
+"""The multi-layer perceptron, written once in NumPy, once in PyTorch and once in Keras."""

@@ -1,0 +1,702 @@
+"""A multi-layer perceptron in Keras 3: keras.Sequential, compile and fit, on any backend.
+
+Copy this file: it needs Keras with a backend and NumPy and nothing else. `mlp_numpy.py` and `mlp_torch.py` hold the same
+network under the same names in the same order, so that a diff of two of the files shows only what a framework does for
+you.
+
+    model = MLP(Config(layer_sizes=(2, 8, 1), loss="binary_cross_entropy", optimizer="adam", learning_rate=0.05))
+    model.fit(x, y, epochs=300)        # x (N, 2), y (N,) of 0 and 1
+    model.predict(x)                   # (N,) of 0 and 1
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to build and how to train it: the same fields, defaults and meanings in all three files."""
+
+    layer_sizes: tuple[int, ...] = (2, 8, 1)  # Inputs, hidden layers, outputs.
+    activation: str = "relu"  # After every hidden layer: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
+    loss: str = "mse"  # mse, sigmoid_mse, huber, binary_cross_entropy, softmax_cross_entropy; the last two on logits.
+    reduction: str = "mean"  # How a batch's losses become one number: mean, or sum.
+    label_smoothing: float = 0.0  # Share of a cross-entropy's target that is spread evenly over the classes.
+    class_weights: tuple[float, ...] | None = None  # A class's weight in the mean of a cross-entropy.
+    optimizer: str = "sgd"  # sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw.
+    learning_rate: float = 0.01  # Step size, before the schedule.
+    momentum: float = 0.9  # Share of the velocity kept at each step, for momentum and nesterov.
+    beta1: float = 0.9  # Share of the first moment kept at each step, for adam and adamw.
+    beta2: float = 0.999  # Share of the second moment kept at each step, for adam, adamw and rmsprop.
+    epsilon: float = 1e-8  # Added to the root of the second moment: m / (sqrt(v) + epsilon).
+    weight_decay: float = 0.0  # L2: added to the gradient of the weight matrices; adamw shrinks them instead.
+    clip_value: float | None = None  # Limit of every gradient entry.
+    clip_norm: float | None = None  # Limit of the norm of all gradients together.
+    schedule: str = "constant"  # Of the learning rate: constant, step, exponential, cosine, warmup.
+    schedule_steps: int = 100  # The schedule's length in steps.
+    schedule_rate: float = 0.5  # What step and exponential multiply the learning rate by in schedule_steps.
+    dropout: float = 0.0  # Share of hidden outputs set to zero in training.
+    batch_norm: bool = False  # Normalise every hidden layer over the batch, before its activation.
+    dtype: str = "float32"  # Of parameters and data: float32 or float64.
+    seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
+
+    def __post_init__(self) -> None:
+        check_config(self)
+
+
+class MLP:
+    """A multi-layer perceptron: dense layers with an activation between them.
+
+    `params` is [(W (in, out), b (out,)), ...], the initial weights; without it they are drawn from config.seed.
+    With batch_norm a hidden layer is (W, b, g): the normalised values are scaled by g and shifted by b.
+    """
+
+    def __init__(self, config: Config, params: list[tuple[np.ndarray, ...]] | None = None):
+        self.config = config
+        self.dtype = config.dtype
+        self._use_dtype()
+        self.model = keras.Sequential([keras.Input((config.layer_sizes[0],))])
+        for units in config.layer_sizes[1:-1]:
+            self.model.add(keras.layers.Dense(units, use_bias=not config.batch_norm))
+            if config.batch_norm:  # It shifts by a bias of its own.
+                self.model.add(_BatchNorm())
+            self.model.add(keras.layers.Activation(ACTIVATIONS[config.activation]))
+            if config.dropout:
+                self.model.add(_Dropout(config.dropout, seed=config.seed))
+        self.model.add(keras.layers.Dense(config.layer_sizes[-1]))
+        self.model.compile(optimizer=_Optimizer(config), loss=_Loss(config))
+        self.model.optimizer.build(self.model.trainable_variables)
+        # The same layers under an optimizer that moves nothing and keeps what it is given: the gradients.
+        self.probe = keras.Sequential(self.model.layers)
+        self.probe.compile(optimizer=_GradientReader(), loss=_Loss(config))
+        self.set_params(init_params(config) if params is None else params)
+
+    def _use_dtype(self) -> None:
+        """Keras keeps one dtype for the whole process, and casts data to it; so every entry says which it needs."""
+        keras.config.set_floatx(self.dtype)
+        keras.config.set_dtype_policy(self.dtype)
+
+    # The network ------------------------------------------------------------------------------------------------
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """The last layer's linear outputs (the logits, under a cross-entropy), shape (B, layer_sizes[-1])."""
+        self._use_dtype()
+        x, _ = check_data(self.config, x)
+        return ops.convert_to_numpy(self.model(x, training=False))
+
+    def loss(self, x: np.ndarray, y: np.ndarray) -> float:
+        """The loss of a batch as in evaluation: no dropout, running statistics; without the weight decay."""
+        self._use_dtype()
+        x, y = check_data(self.config, x, y)
+        return float(_Loss(self.config)(y, self.model(x, training=False), _sample_weight(self.config, y)))
+
+    def gradients(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, list]:
+        """The training loss and its gradient for every parameter, in the layout of `params`; nothing is updated.
+
+        `masks` are the dropout masks of the hidden layers, (B, H) each, of 0 and 1 / (1 - dropout).
+        """
+        self._use_dtype()
+        running = [v.numpy() for v in self.model.non_trainable_variables]
+        loss = self._run(self.probe, *check_data(self.config, x, y, training=True), masks)
+        for variable, before in zip(self.model.non_trainable_variables, running, strict=True):
+            variable.assign(before)  # A forward pass in training had moved them.
+        return loss, _arrays(self._by_layer(self.probe.optimizer.gradients))
+
+    def _run(self, model: keras.Model, x: np.ndarray, y: np.ndarray, masks: list | None) -> float:
+        """One pass of Keras' training loop over a batch, under the optimizer of `model`; the loss before it."""
+        self._set_masks(masks)
+        return float(model.train_on_batch(x, y, sample_weight=_sample_weight(self.config, y)))
+
+    def _set_masks(self, masks: list | None) -> None:
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, _Dropout)]
+        if any([layer.set_mask(masks[i] if masks else None) for i, layer in enumerate(dropouts)]):
+            self.model.make_train_function(force=True)
+            self.probe.make_train_function(force=True)
+
+    # Training ---------------------------------------------------------------------------------------------------
+
+    def train_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> float:
+        """Make one update, and return the training loss of the batch before it."""
+        self._use_dtype()
+        return self._run(self.model, *check_data(self.config, x, y, training=True), masks)
+
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        order: Callable[[int], np.ndarray] | None = None,
+        masks: Callable[[int, int], list] | None = None,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        patience: int | None = None,
+        verbose: bool = True,
+    ) -> dict[str, list[float]]:
+        """Train for some epochs over mini-batches, the last partial batch included, and return the history.
+
+        `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
+        are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
+        loss, and the weights of the best epoch are kept.
+        """
+        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
+        self._use_dtype()
+        x, y = check_data(self.config, x, y)
+        order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
+        batches = _Batches(self.config, x, y, order, batch_size)
+        callbacks: list[keras.callbacks.Callback] = [_Watch(self, batches, masks, validation_data, verbose)]
+        if patience:
+            callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
+        return self.model.fit(batches, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0).history
+
+    # Use --------------------------------------------------------------------------------------------------------
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Under a cross-entropy class ids (N,), or 0 and 1 for each of several labels (N, O); otherwise values."""
+        return decide(self.config, self.forward(x))
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """The loss over all of x and y, and under a cross-entropy the accuracy: the share that `predict` gets right."""
+        result = {"loss": self.loss(x, y)}
+        if self.config.loss.endswith("cross_entropy"):
+            result["accuracy"] = float(np.mean(self.predict(x) == y))
+        return result
+
+    # Parameters and optimizer state, copied out and in -----------------------------------------------------------
+
+    @property
+    def params(self) -> list[tuple[np.ndarray, ...]]:
+        """[(W (in, out), b (out,)), ...]; with batch_norm, (W, b, g (out,)) for a hidden layer."""
+        return _arrays(self._by_layer(self.model.trainable_variables))
+
+    def set_params(self, params: list[tuple[np.ndarray, ...]]) -> None:
+        """Take these parameters, in the layout of `params`; ValueError if they do not fit."""
+        check_layers(params, param_shapes(self.config), "parameters")
+        _assign(self._by_layer(self.model.trainable_variables), params)
+
+    @property
+    def state(self) -> dict:
+        """What training carries besides the parameters: {"step": int, slot: the layout of `params`, ...}.
+
+        With batch_norm also {"running": [(mean (H,), variance (H,)), ...]}, a pair for each hidden layer.
+        """
+        optimizer = self.model.optimizer
+        slots = {slot: _arrays(self._by_layer(variables)) for slot, variables in optimizer.slots.items()}
+        running = {"running": _arrays(self._running())} if self.config.batch_norm else {}
+        return {"step": int(optimizer.iterations.numpy()), **slots, **running}
+
+    def set_state(self, state: dict) -> None:
+        """Take this state, in the layout of `state`; ValueError if it does not fit."""
+        check_state(self.config, state)
+        self.model.optimizer.iterations.assign(state["step"])
+        for slot, variables in self.model.optimizer.slots.items():
+            _assign(self._by_layer(variables), state[slot])
+        _assign(self._running(), state.get("running", []))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write config, parameters and state to one safetensors file, which all three templates read."""
+        write_checkpoint(path, self.config, self.params, self.state)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> MLP:
+        """The model that `save` wrote, here or in another template; ValueError if the file is not sound."""
+        config, params, state = read_checkpoint(path)
+        model = cls(config, params)
+        model.set_state(state)
+        return model
+
+    def _by_layer(self, variables: list) -> list[tuple]:
+        """Variables in Keras' order, one for each trainable one, in the layout of `params`."""
+        rest = iter(variables)
+        if not self.config.batch_norm:
+            return list(zip(rest, rest, strict=True))
+        hidden = [(next(rest), next(rest), next(rest)) for _ in self.config.layer_sizes[1:-1]]
+        return [(kernel, beta, gamma) for kernel, gamma, beta in hidden] + [tuple(rest)]
+
+    def _running(self) -> list[tuple]:
+        norms = [layer for layer in self.model.layers if isinstance(layer, _BatchNorm)]
+        return [(norm.moving_mean, norm.moving_variance) for norm in norms]
+
+
+# Keras' own, and where its meaning had to be brought to this project's ------------------------------------------------
+
+
+class _Dropout(keras.layers.Dropout):
+    """Keras' dropout, or a given mask in its place."""
+
+    def __init__(self, rate: float, seed: int):
+        super().__init__(rate, seed=seed)
+        self.given = SimpleNamespace(mask=None)  # In a namespace, since a layer takes no new variables once built.
+
+    def set_mask(self, mask: np.ndarray | None) -> bool:
+        """Use this mask (B, H) in training, or none; say whether Keras has to trace its training step again."""
+        before = self.given.mask
+        if mask is None:
+            self.given.mask = None
+            return before is not None
+        if before is None or before.shape[0] < len(mask):
+            self.given.mask = keras.Variable(mask, dtype=self.dtype, trainable=False)
+            return True
+        before.assign(np.pad(mask, ((0, before.shape[0] - len(mask)), (0, 0))))
+        return False
+
+    def call(self, a, training=False):  # (B, H)
+        if training and self.given.mask is not None:
+            return a * self.given.mask[: ops.shape(a)[0]]
+        return super().call(a, training=training)
+
+
+class _BatchNorm(keras.layers.BatchNormalization):
+    """Keras' batch normalisation with the meaning of PyTorch's: epsilon 1e-5 for 1e-3, a new batch weighs 0.1 for 0.01
+    in the running statistics, and the running variance takes the unbiased variance of the batch for the biased one."""
+
+    def __init__(self):
+        super().__init__(epsilon=NORM_EPSILON)
+
+    def call(self, z, training=False):  # (B, H)
+        if not training:
+            return super().call(z, training=False)
+        n = ops.cast(ops.shape(z)[0], z.dtype)
+        mean, variance = ops.moments(z, axes=0)
+        self.moving_mean.assign_add(NORM_MOMENTUM * (mean - self.moving_mean))
+        self.moving_variance.assign_add(NORM_MOMENTUM * (variance * (n / (n - 1)) - self.moving_variance))
+        return ops.batch_normalization(z, mean, variance, -1, self.beta, self.gamma, self.epsilon)
+
+
+# Each activation; where Keras keeps a constant in float32, it is written out.
+ACTIVATIONS: dict[str, Callable] = {
+    "relu": keras.activations.relu,
+    "sigmoid": keras.activations.sigmoid,
+    "tanh": keras.activations.tanh,
+    "leaky_relu": lambda z: ops.where(z > 0, z, 0.01 * z),  # Keras' slope: 0.3 in the layer, 0.2 in the function.
+    "elu": keras.activations.elu,
+    "gelu": lambda z: z * (1 + ops.erf(z / math.sqrt(2))) / 2,
+    "silu": keras.activations.silu,
+    "softplus": keras.activations.softplus,
+}
+
+
+def _smooth(c: Config, target, classes: int):
+    return target * (1 - c.label_smoothing) + c.label_smoothing / classes
+
+
+def _softmax_cross_entropy(c: Config, z, y):
+    target = ops.one_hot(ops.cast(ops.reshape(y, (-1,)), "int32"), z.shape[1], dtype=z.dtype)  # (B, O)
+    return ops.categorical_crossentropy(_smooth(c, target, z.shape[1]), z, from_logits=True)
+
+
+# Each loss from outputs z (B, O) and targets y: its terms, (B, O) or (B,).
+LOSSES: dict[str, Callable] = {
+    "mse": lambda c, z, y: ops.square(z - y),
+    "sigmoid_mse": lambda c, z, y: ops.square(ops.sigmoid(z) - y),
+    "huber": lambda c, z, y: ops.where(ops.abs(z - y) <= 1, ops.square(z - y) / 2, ops.abs(z - y) - 0.5),
+    "binary_cross_entropy": lambda c, z, y: ops.binary_crossentropy(_smooth(c, y, 2), z, from_logits=True),
+    "softmax_cross_entropy": _softmax_cross_entropy,
+}
+
+
+class _Loss(keras.losses.Loss):
+    """The loss of a batch. Keras divides a weighted sum by the number of samples; here by the sum of their weights."""
+
+    def __init__(self, config: Config):
+        super().__init__(reduction="sum" if config.reduction == "sum" else "mean_with_sample_weight")
+        self.config = config
+
+    def call(self, y_true, y_pred):
+        return LOSSES[self.config.loss](self.config, y_pred, y_true)
+
+
+def _sample_weight(c: Config, y: np.ndarray) -> np.ndarray | None:
+    """Each sample's class weight, (B,)."""
+    return np.array(c.class_weights, c.dtype)[y.astype(int).reshape(len(y))] if c.class_weights else None
+
+
+# Each optimizer from the gradient g, step t (from 1) and slots: the direction, for w -= lr * it, and the new slots. The
+# meanings are PyTorch's, and Keras' own optimizers differ from them as the comments say.
+
+
+def _sgd(c: Config, g, t):
+    """w -= lr * g."""
+    return g, []
+
+
+def _momentum(c: Config, g, t, b):
+    """b = momentum * b + g; w -= lr * b. Keras' SGD keeps lr * b, so that a new lr acts on new gradients only."""
+    b = c.momentum * b + g
+    return b, [b]
+
+
+def _nesterov(c: Config, g, t, b):
+    """b = momentum * b + g; w -= lr * (g + momentum * b)."""
+    b = c.momentum * b + g
+    return g + c.momentum * b, [b]
+
+
+def _rmsprop(c: Config, g, t, v):
+    """v = beta2 * v + (1 - beta2) * g**2; w -= lr * g / (sqrt(v) + epsilon). Keras' has sqrt(v + epsilon)."""
+    v = v + (1 - c.beta2) * (g * g - v)
+    return g / (ops.sqrt(v) + c.epsilon), [v]
+
+
+def _adagrad(c: Config, g, t, s):
+    """s += g**2; w -= lr * g / (sqrt(s) + epsilon). Keras' s starts at 0.1, with epsilon inside the root."""
+    s = s + g * g
+    return g / (ops.sqrt(s) + c.epsilon), [s]
+
+
+def _adam(c: Config, g, t, m, v):
+    """m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g**2;
+    w -= lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + epsilon).
+
+    Kingma and Ba (2015), algorithm 1. Keras' has sqrt(v) + epsilon before the correction of v, epsilon 1e-7 for 1e-8, and
+    its betas pass through float32. adamw shrinks w by lr * weight_decay * w before.
+    """
+    m = m + (1 - c.beta1) * (g - m)
+    v = v + (1 - c.beta2) * (g * g - v)
+    return (m / (1 - c.beta1**t)) / (ops.sqrt(v / (1 - c.beta2**t)) + c.epsilon), [m, v]
+
+
+OPTIMIZERS: dict[str, Callable] = {
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "adam": _adam,
+    "adamw": _adam,
+}
+
+
+class _Optimizer(keras.optimizers.Optimizer):
+    """A Keras optimizer with the rules above."""
+
+    def __init__(self, config: Config):
+        # np.float64, because Keras rounds a Python float to float32 on its way.
+        rate = np.float64(config.learning_rate) if config.schedule == "constant" else _Schedule(config)
+        super().__init__(rate, clipvalue=config.clip_value, global_clipnorm=config.clip_norm, name=config.optimizer)
+        self.config = config
+
+    def build(self, variables):
+        super().build(variables)
+        self.slots = {name: self.add_optimizer_variables(variables, name) for name in SLOTS[self.config.optimizer]}
+
+    def update_step(self, gradient, variable, learning_rate):
+        c, i = self.config, self._get_variable_index(variable)
+        slots = [variables[i] for variables in self.slots.values()]
+        rate, t = (ops.cast(a, variable.dtype) for a in (learning_rate, self.iterations + 1))
+        if len(variable.shape) == 2 and c.optimizer == "adamw":
+            self.assign_sub(variable, rate * c.weight_decay * variable)
+        elif len(variable.shape) == 2 and c.weight_decay:
+            gradient = gradient + c.weight_decay * variable
+        direction, slots_after = OPTIMIZERS[c.optimizer](c, gradient, t, *slots)
+        for slot, after in zip(slots, slots_after, strict=True):
+            self.assign(slot, after)
+        self.assign_sub(variable, rate * direction)
+
+
+class _Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, config: Config):
+        self.config = config
+
+    def __call__(self, step):
+        return learning_rate(self.config, ops.cast(step, self.config.dtype), ops)
+
+
+class _GradientReader(keras.optimizers.Optimizer):
+    """An optimizer that updates nothing and keeps the gradients: the way to them on every backend."""
+
+    def __init__(self):
+        super().__init__(learning_rate=0.0, name="gradient_reader")
+
+    def build(self, variables):
+        super().build(variables)
+        self.gradients = self.add_optimizer_variables(variables, "gradient")
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.assign(self.gradients[self._get_variable_index(variable)], gradient)
+
+
+class _Batches(keras.utils.PyDataset):
+    """The mini-batches in a given order. `fit` with shuffle=True repeats one order under a fixed seed."""
+
+    def __init__(self, config: Config, x: np.ndarray, y: np.ndarray, order: Callable, batch_size: int):
+        super().__init__()
+        self.config, self.x, self.y, self.order, self.batch_size = config, x, y, order, batch_size
+        self.epoch = 0
+        self.samples = order(0)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.x) / self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple:
+        batch = self.samples[index * self.batch_size : (index + 1) * self.batch_size]
+        weight = _sample_weight(self.config, self.y[batch])
+        return (self.x[batch], self.y[batch]) if weight is None else (self.x[batch], self.y[batch], weight)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.samples = self.order(self.epoch)
+
+
+class _Watch(keras.callbacks.Callback):
+    """Dropout masks before every step; validation and progress after every epoch."""
+
+    def __init__(self, mlp: MLP, batches: _Batches, masks: Callable | None, validation_data, verbose: bool):
+        super().__init__()
+        self.mlp, self.batches, self.masks, self.validation_data = mlp, batches, masks, validation_data
+        self.verbose = verbose
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.masks:
+            size = min(self.batches.batch_size, len(self.batches.x) - batch * self.batches.batch_size)
+            self.mlp._set_masks(self.masks(int(self.model.optimizer.iterations.numpy()), size))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.validation_data:
+            logs.update({f"val_{name}": value for name, value in self.mlp.evaluate(*self.validation_data).items()})
+        if self.verbose:
+            show_progress(epoch, self.params["epochs"], logs)
+
+
+def _arrays(layers: list[tuple]) -> list[tuple[np.ndarray, ...]]:
+    return [tuple(ops.convert_to_numpy(v).copy() for v in layer) for layer in layers]
+
+
+def _assign(layers: list[tuple], values: list[tuple]) -> None:
+    for layer, arrays in zip(layers, values, strict=True):
+        for variable, array in zip(layer, arrays, strict=True):
+            variable.assign(array)
+
+
+# The same text in all three files: what a configuration and data must be, the schedule, the order, the checkpoint ----
+
+SLOTS = {  # What each optimizer remembers of a parameter.
+    "sgd": (),
+    "momentum": ("velocity",),
+    "nesterov": ("velocity",),
+    "rmsprop": ("second_moment",),
+    "adagrad": ("square_sum",),
+    "adam": ("first_moment", "second_moment"),
+    "adamw": ("first_moment", "second_moment"),
+}
+SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup")
+NORM_EPSILON = 1e-5  # Added to the batch variance, under the root.
+NORM_MOMENTUM = 0.1  # Weight of a new batch in the running mean and variance.
+FORMAT = "mlp-rosetta checkpoint 1"
+
+
+def learning_rate(config: Config, step: int, xp=np):
+    """The learning rate of a step, counted from 0; xp is the module that computes it."""
+    done = step / config.schedule_steps
+    if config.schedule == "step":
+        return config.learning_rate * config.schedule_rate ** xp.floor(done)
+    if config.schedule == "exponential":
+        return config.learning_rate * config.schedule_rate**done
+    if config.schedule == "cosine":
+        return config.learning_rate * (1 + xp.cos(np.pi * xp.minimum(done, 1.0))) / 2
+    if config.schedule == "warmup":
+        return config.learning_rate * xp.minimum(done + 1 / config.schedule_steps, 1.0)
+    return config.learning_rate
+
+
+def batch_order(samples: int, seed: int, epoch: int) -> np.ndarray:
+    """A permutation of range(samples): a pure function of seed and epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(samples)
+
+
+def param_shapes(config: Config) -> list[tuple]:
+    """The shapes of `params`: ((in, out), (out,)) for each layer, and (out,) more for a batch-normalised one."""
+    layers: list[tuple] = [((n, m), (m,)) for n, m in pairwise(config.layer_sizes)]
+    return [(*shapes, shapes[1]) if config.batch_norm else shapes for shapes in layers[:-1]] + layers[-1:]
+
+
+def state_shapes(config: Config) -> dict[str, list[tuple]]:
+    """The shapes in `state`: each optimizer slot as `params`, and with batch_norm ((H,), (H,)) a hidden layer."""
+    running = {"running": [((n,), (n,)) for n in config.layer_sizes[1:-1]]} if config.batch_norm else {}
+    return {slot: param_shapes(config) for slot in SLOTS[config.optimizer]} | running
+
+
+def init_params(config: Config) -> list[tuple[np.ndarray, ...]]:
+    """W from N(0, 2 / in) (He et al., 2015), b = 0 and, with batch_norm, g = 1."""
+    random = np.random.default_rng(config.seed)
+    return [
+        (random.normal(0, math.sqrt(2 / W[0]), W), np.zeros(b), *(np.ones(g) for g in scale))
+        for W, b, *scale in param_shapes(config)
+    ]
+
+
+def decide(config: Config, z: np.ndarray) -> np.ndarray:
+    """From outputs (N, O) to predictions: the likeliest class, 0 or 1 for each label, or the values themselves."""
+    if config.loss == "softmax_cross_entropy":
+        return z.argmax(axis=1)  # (N,)
+    if config.loss == "binary_cross_entropy":
+        z = (z > 0).astype(np.int64)
+    if config.loss == "sigmoid_mse":
+        z = (np.tanh(z / 2) + 1) / 2  # The sigmoid.
+    return z[:, 0] if z.shape[1] == 1 else z
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def check_config(c: Config) -> None:
+    """ValueError with one line for the first field that makes no sense."""
+    choices = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+    choices |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
+    for name, known in choices.items():
+        value = getattr(c, name)
+        require(value in known, f"{name} {value!r} is unknown: choose one of {', '.join(known)}")
+    sizes = c.layer_sizes
+    require(
+        len(sizes) >= 2 and all(isinstance(n, int) and n > 0 for n in sizes),
+        f"layer_sizes {sizes} must be two or more whole numbers above 0: inputs, hidden layers, outputs",
+    )
+    for name in ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm"):
+        value = getattr(c, name)
+        require(value is None or 0 < value < math.inf, f"{name} {value} must be above 0 and finite")
+    for name in ("momentum", "beta1", "beta2", "dropout", "label_smoothing"):
+        require(0 <= getattr(c, name) < 1, f"{name} {getattr(c, name)} must be at least 0 and below 1")
+    require(0 <= c.weight_decay < math.inf, f"weight_decay {c.weight_decay} must be 0 or more, and finite")
+    require(not (c.clip_value and c.clip_norm), "clip_value and clip_norm are both set: keep one of them")
+    require(c.schedule_steps >= 1, f"schedule_steps {c.schedule_steps} must be 1 or more")
+    softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
+    require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
+    require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
+    if c.class_weights is not None:
+        classes = sizes[-1] if softmax else 2
+        require(softmax or (entropy and sizes[-1] == 1), "class_weights need a cross-entropy with one class a sample")
+        require(
+            len(c.class_weights) == classes and all(0 < w < math.inf for w in c.class_weights),
+            f"class_weights {c.class_weights} must be {classes} finite numbers above 0, one for each class",
+        )
+
+
+def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    """x (N, in) in config.dtype, and y as class ids (N,) int64 or as numbers (N, O); ValueError if they do not fit."""
+    x = np.asarray(x, config.dtype)
+    inputs, outputs = config.layer_sizes[0], config.layer_sizes[-1]
+    require(x.ndim == 2 and x.shape[1] == inputs, f"x has shape {x.shape}: expected (N, {inputs})")
+    require(bool(np.isfinite(x).all()), "x holds NaN or infinite values: remove or replace them")
+    least = 2 if training and config.batch_norm else 1
+    require(len(x) >= least, f"x holds {len(x)} samples: expected {least} or more{' for batch_norm' * (least - 1)}")
+    if y is None:
+        return x, None
+    y, softmax = np.asarray(y), config.loss == "softmax_cross_entropy"
+    require(len(y) == len(x) if y.ndim else False, f"x holds {len(x)} samples and y {y.shape}: expected as many")
+    expected = (len(x),) if softmax or outputs == 1 else (len(x), outputs)
+    require(y.shape == expected, f"y has shape {y.shape}: expected {expected}")
+    require(y.dtype.kind in "biuf" and bool(np.isfinite(y).all()), "y must hold finite numbers, without NaN")
+    if softmax:
+        fits = bool((y == np.round(y)).all()) and y.min() >= 0 and y.max() < outputs
+        require(fits, f"y holds {y.min()} to {y.max()}: expected class ids, whole numbers from 0 to {outputs - 1}")
+        return x, y.astype(np.int64)
+    if config.loss == "binary_cross_entropy":
+        require(bool(np.isin(y, (0, 1)).all()), f"y holds {y.min()} to {y.max()}: expected 0 and 1 only")
+    return x, y.astype(config.dtype).reshape(len(x), outputs)
+
+
+def check_fit(config: Config, samples: int, epochs: int, batch_size: int, validation_data, patience) -> None:
+    """ValueError if `fit` cannot run with these arguments."""
+    require(epochs >= 1, f"epochs {epochs} must be 1 or more")
+    require(batch_size >= 1, f"batch_size {batch_size} must be 1 or more")
+    single = min(batch_size, samples) == 1 or samples % batch_size == 1
+    require(not (config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size")
+    require(patience is None or patience >= 1, f"patience {patience} must be 1 or more epochs")
+    require(patience is None or validation_data is not None, "patience needs validation_data to watch")
+
+
+def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
+    """ValueError unless `layers` holds finite arrays of these shapes."""
+    require(len(layers) == len(shapes), f"{name} has {len(layers)} layers: expected {len(shapes)}")
+    for i, (layer, expected) in enumerate(zip(layers, shapes, strict=True)):
+        found = tuple(np.shape(a) for a in layer)
+        require(found == expected, f"{name} of layer {i} has shapes {found}: expected {expected}")
+        require(all(np.isfinite(a).all() for a in layer), f"{name} of layer {i} holds NaN or infinite values")
+
+
+def check_state(config: Config, state: dict) -> None:
+    """ValueError unless `state` is what this config's training carries."""
+    shapes = state_shapes(config)
+    require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted({'step', *shapes})}")
+    require(isinstance(state["step"], int) and state["step"] >= 0, f"step {state['step']!r} must be 0 or more")
+    for name in shapes:
+        check_layers(state[name], shapes[name], name)
+
+
+def write_checkpoint(path, config: Config, params: list, state: dict) -> None:
+    """Write one safetensors file, whole or not at all.
+
+    Tensors: params.I.0 is W (in, out) of layer I, params.I.1 its b, params.I.2 its g; a slot has the same under its own
+    name; running.I.0 is the running mean, running.I.1 the variance. Metadata: format, step, and config as JSON.
+    """
+    from safetensors.numpy import save_file  # Here, so that a copied file runs without it.
+
+    groups = {"params": params} | {name: state[name] for name in state_shapes(config)}
+    tensors = {
+        f"{name}.{i}.{j}": np.ascontiguousarray(a)
+        for name, layers in groups.items()
+        for i, layer in enumerate(layers)
+        for j, a in enumerate(layer)
+    }
+    metadata = {"format": FORMAT, "step": str(state["step"]), "config": json.dumps(asdict(config))}
+    save_file(tensors, f"{path}.part", metadata)
+    os.replace(f"{path}.part", path)
+
+
+def read_checkpoint(path) -> tuple[Config, list, dict]:
+    """Config, params and state of a file by `write_checkpoint`; ValueError if it is not sound."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
+    require(metadata.get("format") == FORMAT, f"{path} has format {metadata.get('format')!r}: expected {FORMAT!r}")
+    try:
+        config, step = Config(**json.loads(metadata["config"])), int(metadata["step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no sound config and step: {error}") from None
+    groups = {}
+    for name, shapes in {"params": param_shapes(config), **state_shapes(config)}.items():
+        names = [[f"{name}.{i}.{j}" for j in range(len(layer))] for i, layer in enumerate(shapes)]
+        missing = ", ".join(n for layer in names for n in layer if n not in tensors)
+        require(not missing, f"{path} lacks the tensors {missing}")
+        groups[name] = [tuple(tensors[n] for n in layer) for layer in names]
+    return config, groups.pop("params"), {"step": step, **groups}
+
+
+def show_progress(epoch: int, epochs: int, record: dict[str, float]) -> None:
+    """One line, written over some twenty times in a run."""
+    last = epoch + 1 == epochs
+    if last or epoch % max(1, epochs // 20) == 0:
+        values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
+        print(f"\repoch {epoch + 1}/{epochs}  {values}", end="\n" if last else "", flush=True)
+
+
+def main() -> None:
+    """Train XOR, and say what to change for other data."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    y = np.array([0, 1, 1, 0])
+    config = Config((2, 8, 1), "tanh", "binary_cross_entropy", optimizer="adam", learning_rate=0.05)
+    model = MLP(config)
+    model.fit(x, y, epochs=200)
+    print(f"loss {model.loss(x, y):.4f}, predictions {model.predict(x).tolist()} for {y.tolist()}")
+    print("For your own data: put it in x (N, features) and y, and change layer_sizes and loss to fit them.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,583 @@
+"""A multi-layer perceptron in PyTorch: nn.Module, autograd and torch.optim.
+
+Copy this file: it needs PyTorch and NumPy and nothing else. `mlp_numpy.py` and `mlp_keras.py` hold the same network
+under the same names in the same order, so that a diff of two of the files shows only what a framework does for you.
+
+    model = MLP(Config(layer_sizes=(2, 8, 1), loss="binary_cross_entropy", optimizer="adam", learning_rate=0.05))
+    model.fit(x, y, epochs=300)        # x (N, 2), y (N,) of 0 and 1
+    model.predict(x)                   # (N,) of 0 and 1
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to build and how to train it: the same fields, defaults and meanings in all three files."""
+
+    layer_sizes: tuple[int, ...] = (2, 8, 1)  # Inputs, hidden layers, outputs.
+    activation: str = "relu"  # After every hidden layer: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
+    loss: str = "mse"  # mse, sigmoid_mse, huber, binary_cross_entropy, softmax_cross_entropy; the last two on logits.
+    reduction: str = "mean"  # How a batch's losses become one number: mean, or sum.
+    label_smoothing: float = 0.0  # Share of a cross-entropy's target that is spread evenly over the classes.
+    class_weights: tuple[float, ...] | None = None  # A class's weight in the mean of a cross-entropy.
+    optimizer: str = "sgd"  # sgd, momentum, nesterov, rmsprop, adagrad, adam, adamw.
+    learning_rate: float = 0.01  # Step size, before the schedule.
+    momentum: float = 0.9  # Share of the velocity kept at each step, for momentum and nesterov.
+    beta1: float = 0.9  # Share of the first moment kept at each step, for adam and adamw.
+    beta2: float = 0.999  # Share of the second moment kept at each step, for adam, adamw and rmsprop.
+    epsilon: float = 1e-8  # Added to the root of the second moment: m / (sqrt(v) + epsilon).
+    weight_decay: float = 0.0  # L2: added to the gradient of the weight matrices; adamw shrinks them instead.
+    clip_value: float | None = None  # Limit of every gradient entry.
+    clip_norm: float | None = None  # Limit of the norm of all gradients together.
+    schedule: str = "constant"  # Of the learning rate: constant, step, exponential, cosine, warmup.
+    schedule_steps: int = 100  # The schedule's length in steps.
+    schedule_rate: float = 0.5  # What step and exponential multiply the learning rate by in schedule_steps.
+    dropout: float = 0.0  # Share of hidden outputs set to zero in training.
+    batch_norm: bool = False  # Normalise every hidden layer over the batch, before its activation.
+    dtype: str = "float32"  # Of parameters and data: float32 or float64.
+    seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
+
+    def __post_init__(self) -> None:
+        check_config(self)
+
+
+class MLP(nn.Module):
+    """A multi-layer perceptron: dense layers with an activation between them.
+
+    `params` is [(W (in, out), b (out,)), ...], the initial weights; without it they are drawn from config.seed.
+    With batch_norm a hidden layer is (W, b, g): the normalised values are scaled by g and shifted by b.
+    """
+
+    def __init__(self, config: Config, params: list[tuple[np.ndarray, ...]] | None = None):
+        super().__init__()
+        self.config = config
+        self.dtype = getattr(torch, config.dtype)
+        self.step = 0
+        self.layers = nn.Sequential()
+        for n, m in pairwise(config.layer_sizes[:-1]):
+            self.layers.append(nn.Linear(n, m, bias=not config.batch_norm, dtype=self.dtype))
+            if config.batch_norm:  # It shifts by a bias of its own.
+                self.layers.append(nn.BatchNorm1d(m, NORM_EPSILON, NORM_MOMENTUM, dtype=self.dtype))
+            self.layers.append(ACTIVATIONS[config.activation]())
+            if config.dropout:
+                self.layers.append(_Dropout(config.dropout))
+        self.layers.append(nn.Linear(*config.layer_sizes[-2:], dtype=self.dtype))
+        # PyTorch would decay the biases too; here only the weight matrices are.
+        matrices, others = ([p for p in self.parameters() if (p.ndim == 2) == wanted] for wanted in (True, False))
+        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = OPTIMIZERS[config.optimizer](config, groups)
+        self.set_params(init_params(config) if params is None else params)
+
+    # The network ------------------------------------------------------------------------------------------------
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The last layer's linear outputs (the logits, under a cross-entropy), shape (B, layer_sizes[-1])."""
+        return self.layers(torch.as_tensor(x, dtype=self.dtype))
+
+    def loss(self, x: np.ndarray, y: np.ndarray) -> float:
+        """The loss of a batch as in evaluation: no dropout, running statistics; without the weight decay."""
+        x, y = self._tensors(*check_data(self.config, x, y))
+        self.eval()
+        with torch.no_grad():
+            return _batch_loss(self.config, self(x), y).item()
+
+    def gradients(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, list]:
+        """The training loss and its gradient for every parameter, in the layout of `params`; nothing is updated.
+
+        `masks` are the dropout masks of the hidden layers, (B, H) each, of 0 and 1 / (1 - dropout).
+        """
+        self.train()
+        buffers = [buffer.clone() for buffer in self.buffers()]
+        loss = self._backpropagate(*self._tensors(*check_data(self.config, x, y, training=True)), masks)
+        for buffer, before in zip(self.buffers(), buffers, strict=True):
+            buffer.copy_(before)  # The running statistics, which a forward pass in training moves.
+        return loss, [tuple(_array(p.grad) for p in layer) for layer in self._parameters_by_layer()]
+
+    def _backpropagate(self, x: Tensor, y: Tensor, masks: list | None) -> float:
+        """Fill every parameter's `grad`, and return the training loss."""
+        for i, layer in enumerate(m for m in self.layers if isinstance(m, _Dropout)):
+            layer.mask = torch.as_tensor(masks[i], dtype=self.dtype) if masks else None
+        self.optimizer.zero_grad()
+        loss = _batch_loss(self.config, self(x), y)
+        loss.backward()
+        return loss.item()
+
+    # Training ---------------------------------------------------------------------------------------------------
+
+    def train_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> float:
+        """Make one update, and return the training loss of the batch before it."""
+        self.train()
+        return self._train_step(*self._tensors(*check_data(self.config, x, y, training=True)), masks)
+
+    def _train_step(self, x: Tensor, y: Tensor, masks: list | None) -> float:
+        loss = self._backpropagate(x, y, masks)
+        c = self.config
+        if c.clip_value:
+            nn.utils.clip_grad_value_(self.parameters(), c.clip_value)
+        if c.clip_norm:  # nn.utils.clip_grad_norm_ adds 1e-6 to the norm; here the limit is met exactly.
+            norm = nn.utils.get_total_norm([p.grad for p in self.parameters()])
+            for p in self.parameters():
+                p.grad *= c.clip_norm / norm.clamp(min=c.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = float(learning_rate(c, self.step))
+        self.optimizer.step()
+        self.step += 1
+        return loss
+
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        order: Callable[[int], np.ndarray] | None = None,
+        masks: Callable[[int, int], list] | None = None,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        patience: int | None = None,
+        verbose: bool = True,
+    ) -> dict[str, list[float]]:
+        """Train for some epochs over mini-batches, the last partial batch included, and return the history.
+
+        `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
+        are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
+        loss, and the weights of the best epoch are kept.
+        """
+        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
+        x, y = self._tensors(*check_data(self.config, x, y))
+        order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
+        history: dict[str, list[float]] = {}
+        best, best_loss, best_epoch = None, math.inf, 0
+        for epoch in range(epochs):
+            self.train()
+            total = 0.0
+            for batch in torch.as_tensor(order(epoch)).split(batch_size):
+                step_masks = masks(self.step, len(batch)) if masks else None
+                total += len(batch) * self._train_step(x[batch], y[batch], step_masks)
+            record = {"loss": total / len(x)}
+            if validation_data:
+                record |= {f"val_{name}": value for name, value in self.evaluate(*validation_data).items()}
+            for name, value in record.items():
+                history.setdefault(name, []).append(value)
+            if verbose:
+                show_progress(epoch, epochs, record)
+            if patience and record["val_loss"] < best_loss:
+                best = {name: value.clone() for name, value in self.state_dict().items()}
+                best_loss, best_epoch = record["val_loss"], epoch
+            if patience and epoch - best_epoch >= patience:
+                break
+        if best:
+            self.load_state_dict(best)
+        return history
+
+    # Use --------------------------------------------------------------------------------------------------------
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Under a cross-entropy class ids (N,), or 0 and 1 for each of several labels (N, O); otherwise values."""
+        (x,) = self._tensors(*check_data(self.config, x))
+        self.eval()
+        with torch.no_grad():
+            return decide(self.config, self(x).cpu().numpy())
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """The loss over all of x and y, and under a cross-entropy the accuracy: the share that `predict` gets right."""
+        result = {"loss": self.loss(x, y)}
+        if self.config.loss.endswith("cross_entropy"):
+            result["accuracy"] = float(np.mean(self.predict(x) == y))
+        return result
+
+    # Parameters and optimizer state, copied out and in -----------------------------------------------------------
+
+    @property
+    def params(self) -> list[tuple[np.ndarray, ...]]:
+        """[(W (in, out), b (out,)), ...]; with batch_norm, (W, b, g (out,)) for a hidden layer."""
+        return [tuple(_array(p) for p in layer) for layer in self._parameters_by_layer()]
+
+    def set_params(self, params: list[tuple[np.ndarray, ...]]) -> None:
+        """Take these parameters, in the layout of `params`; ValueError if they do not fit."""
+        check_layers(params, param_shapes(self.config), "parameters")
+        with torch.no_grad():
+            for layer, arrays in zip(self._parameters_by_layer(), params, strict=True):
+                for p, a in zip(layer, arrays, strict=True):
+                    p.copy_(_tensor(a))
+
+    @property
+    def state(self) -> dict:
+        """What training carries besides the parameters: {"step": int, slot: the layout of `params`, ...}.
+
+        With batch_norm also {"running": [(mean (H,), variance (H,)), ...]}, a pair for each hidden layer.
+        """
+        state: dict = {"step": self.step}
+        for slot in SLOTS[self.config.optimizer]:
+            key, of = _STATE_KEYS[self.config.optimizer, slot], self.optimizer.state
+            state[slot] = [
+                tuple(_array(of[p][key] if of.get(p) else torch.zeros_like(p)) for p in layer)
+                for layer in self._parameters_by_layer()
+            ]
+        if self.config.batch_norm:
+            state["running"] = [(_array(n.running_mean), _array(n.running_var)) for n in self._norms()]
+        return state
+
+    def set_state(self, state: dict) -> None:
+        """Take this state, in the layout of `state`; ValueError if it does not fit."""
+        check_state(self.config, state)
+        self.step = state["step"]
+        for i, layer in enumerate(self._parameters_by_layer()):
+            for j, p in enumerate(layer):
+                slots = {
+                    _STATE_KEYS[self.config.optimizer, slot]: _tensor(state[slot][i][j]).to(p)
+                    for slot in SLOTS[self.config.optimizer]
+                }
+                self.optimizer.state[p] = slots | {"step": torch.tensor(float(self.step))}
+        for norm, (mean, variance) in zip(self._norms(), state.get("running", []), strict=True):
+            norm.running_mean.copy_(_tensor(mean))
+            norm.running_var.copy_(_tensor(variance))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write config, parameters and state to one safetensors file, which all three templates read."""
+        write_checkpoint(path, self.config, self.params, self.state)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> MLP:
+        """The model that `save` wrote, here or in another template; ValueError if the file is not sound."""
+        config, params, state = read_checkpoint(path)
+        model = cls(config, params)
+        model.set_state(state)
+        return model
+
+    def _tensors(self, x: np.ndarray, y: np.ndarray | None) -> list[Tensor]:
+        return [torch.as_tensor(a, device=self.layers[0].weight.device) for a in (x, y) if a is not None]
+
+    def _norms(self) -> list[nn.BatchNorm1d]:
+        return [m for m in self.layers if isinstance(m, nn.BatchNorm1d)]
+
+    def _parameters_by_layer(self) -> list[tuple[nn.Parameter, ...]]:
+        *hidden, last = [m for m in self.layers if isinstance(m, nn.Linear)]
+        if self.config.batch_norm:
+            pairs = zip(hidden, self._norms(), strict=True)
+            return [(linear.weight, norm.bias, norm.weight) for linear, norm in pairs] + [(last.weight, last.bias)]
+        return [(linear.weight, linear.bias) for linear in (*hidden, last)]
+
+
+# PyTorch's own, and where its meaning had to be brought to this project's ---------------------------------------------
+
+
+class _Dropout(nn.Dropout):
+    """PyTorch's dropout, or a given mask in its place."""
+
+    mask: Tensor | None = None
+
+    def forward(self, a: Tensor) -> Tensor:
+        return a * self.mask if self.training and self.mask is not None else super().forward(a)
+
+
+# Each activation as a module.
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": lambda: nn.Softplus(threshold=600),  # By default it is linear above 20, off by up to 2e-9.
+}
+
+# Each loss from outputs z (B, O) and targets y: its terms, or their mean or sum as `reduction` says.
+LOSSES: dict[str, Callable[[Config, Tensor, Tensor, str], Tensor]] = {
+    "mse": lambda c, z, y, reduction: F.mse_loss(z, y, reduction=reduction),
+    "sigmoid_mse": lambda c, z, y, reduction: F.mse_loss(torch.sigmoid(z), y, reduction=reduction),
+    "huber": lambda c, z, y, reduction: F.huber_loss(z, y, reduction=reduction),
+    "binary_cross_entropy": lambda c, z, y, reduction: F.binary_cross_entropy_with_logits(
+        z, y * (1 - c.label_smoothing) + c.label_smoothing / 2, reduction=reduction
+    ),
+    "softmax_cross_entropy": lambda c, z, y, reduction: F.cross_entropy(
+        z, y, label_smoothing=c.label_smoothing, reduction=reduction
+    ),
+}
+
+
+def _batch_loss(c: Config, z: Tensor, y: Tensor) -> Tensor:
+    """The loss of a batch, a scalar."""
+    if not c.class_weights:
+        return LOSSES[c.loss](c, z, y, c.reduction)
+    # F.cross_entropy's own `weight` would also weigh the smoothed part of the target; here a sample has one weight.
+    weight = torch.tensor(c.class_weights, dtype=z.dtype, device=z.device)[y.long().flatten()]  # (B,)
+    total = (weight * LOSSES[c.loss](c, z, y, "none").flatten()).sum()
+    return total / weight.sum() if c.reduction == "mean" else total
+
+
+# Each optimizer from a config and groups of parameters. Their meanings are the ones taken in all three files:
+# sgd       w -= lr * g
+# momentum  b = momentum * b + g; w -= lr * b
+# nesterov  b = momentum * b + g; w -= lr * (g + momentum * b)
+# rmsprop   v = beta2 * v + (1 - beta2) * g**2; w -= lr * g / (sqrt(v) + epsilon)
+# adagrad   s += g**2; w -= lr * g / (sqrt(s) + epsilon)
+# adam      m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g**2;
+#           w -= lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + epsilon)
+# adamw     w -= lr * weight_decay * w; then as adam
+OPTIMIZERS: dict[str, Callable[[Config, list], torch.optim.Optimizer]] = {
+    "sgd": lambda c, p: torch.optim.SGD(p, c.learning_rate),
+    "momentum": lambda c, p: torch.optim.SGD(p, c.learning_rate, momentum=c.momentum),
+    "nesterov": lambda c, p: torch.optim.SGD(p, c.learning_rate, momentum=c.momentum, nesterov=True),
+    "rmsprop": lambda c, p: torch.optim.RMSprop(p, c.learning_rate, alpha=c.beta2, eps=c.epsilon),
+    "adagrad": lambda c, p: torch.optim.Adagrad(p, c.learning_rate, eps=c.epsilon),
+    "adam": lambda c, p: torch.optim.Adam(p, c.learning_rate, (c.beta1, c.beta2), c.epsilon),
+    "adamw": lambda c, p: torch.optim.AdamW(p, c.learning_rate, (c.beta1, c.beta2), c.epsilon),
+}
+# Where torch.optim keeps each slot.
+_STATE_KEYS = {
+    ("momentum", "velocity"): "momentum_buffer",
+    ("nesterov", "velocity"): "momentum_buffer",
+    ("rmsprop", "second_moment"): "square_avg",
+    ("adagrad", "square_sum"): "sum",
+    ("adam", "first_moment"): "exp_avg",
+    ("adam", "second_moment"): "exp_avg_sq",
+    ("adamw", "first_moment"): "exp_avg",
+    ("adamw", "second_moment"): "exp_avg_sq",
+}
+
+
+def _tensor(a: np.ndarray) -> Tensor:
+    """PyTorch keeps W as (out, in), the transpose of `params`."""
+    return torch.as_tensor(np.ascontiguousarray(np.transpose(a)))
+
+
+def _array(p: Tensor) -> np.ndarray:
+    return p.detach().cpu().numpy().T.copy()
+
+
+# The same text in all three files: what a configuration and data must be, the schedule, the order, the checkpoint ----
+
+SLOTS = {  # What each optimizer remembers of a parameter.
+    "sgd": (),
+    "momentum": ("velocity",),
+    "nesterov": ("velocity",),
+    "rmsprop": ("second_moment",),
+    "adagrad": ("square_sum",),
+    "adam": ("first_moment", "second_moment"),
+    "adamw": ("first_moment", "second_moment"),
+}
+SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup")
+NORM_EPSILON = 1e-5  # Added to the batch variance, under the root.
+NORM_MOMENTUM = 0.1  # Weight of a new batch in the running mean and variance.
+FORMAT = "mlp-rosetta checkpoint 1"
+
+
+def learning_rate(config: Config, step: int, xp=np):
+    """The learning rate of a step, counted from 0; xp is the module that computes it."""
+    done = step / config.schedule_steps
+    if config.schedule == "step":
+        return config.learning_rate * config.schedule_rate ** xp.floor(done)
+    if config.schedule == "exponential":
+        return config.learning_rate * config.schedule_rate**done
+    if config.schedule == "cosine":
+        return config.learning_rate * (1 + xp.cos(np.pi * xp.minimum(done, 1.0))) / 2
+    if config.schedule == "warmup":
+        return config.learning_rate * xp.minimum(done + 1 / config.schedule_steps, 1.0)
+    return config.learning_rate
+
+
+def batch_order(samples: int, seed: int, epoch: int) -> np.ndarray:
+    """A permutation of range(samples): a pure function of seed and epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(samples)
+
+
+def param_shapes(config: Config) -> list[tuple]:
+    """The shapes of `params`: ((in, out), (out,)) for each layer, and (out,) more for a batch-normalised one."""
+    layers: list[tuple] = [((n, m), (m,)) for n, m in pairwise(config.layer_sizes)]
+    return [(*shapes, shapes[1]) if config.batch_norm else shapes for shapes in layers[:-1]] + layers[-1:]
+
+
+def state_shapes(config: Config) -> dict[str, list[tuple]]:
+    """The shapes in `state`: each optimizer slot as `params`, and with batch_norm ((H,), (H,)) a hidden layer."""
+    running = {"running": [((n,), (n,)) for n in config.layer_sizes[1:-1]]} if config.batch_norm else {}
+    return {slot: param_shapes(config) for slot in SLOTS[config.optimizer]} | running
+
+
+def init_params(config: Config) -> list[tuple[np.ndarray, ...]]:
+    """W from N(0, 2 / in) (He et al., 2015), b = 0 and, with batch_norm, g = 1."""
+    random = np.random.default_rng(config.seed)
+    return [
+        (random.normal(0, math.sqrt(2 / W[0]), W), np.zeros(b), *(np.ones(g) for g in scale))
+        for W, b, *scale in param_shapes(config)
+    ]
+
+
+def decide(config: Config, z: np.ndarray) -> np.ndarray:
+    """From outputs (N, O) to predictions: the likeliest class, 0 or 1 for each label, or the values themselves."""
+    if config.loss == "softmax_cross_entropy":
+        return z.argmax(axis=1)  # (N,)
+    if config.loss == "binary_cross_entropy":
+        z = (z > 0).astype(np.int64)
+    if config.loss == "sigmoid_mse":
+        z = (np.tanh(z / 2) + 1) / 2  # The sigmoid.
+    return z[:, 0] if z.shape[1] == 1 else z
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def check_config(c: Config) -> None:
+    """ValueError with one line for the first field that makes no sense."""
+    choices = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+    choices |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
+    for name, known in choices.items():
+        value = getattr(c, name)
+        require(value in known, f"{name} {value!r} is unknown: choose one of {', '.join(known)}")
+    sizes = c.layer_sizes
+    require(
+        len(sizes) >= 2 and all(isinstance(n, int) and n > 0 for n in sizes),
+        f"layer_sizes {sizes} must be two or more whole numbers above 0: inputs, hidden layers, outputs",
+    )
+    for name in ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm"):
+        value = getattr(c, name)
+        require(value is None or 0 < value < math.inf, f"{name} {value} must be above 0 and finite")
+    for name in ("momentum", "beta1", "beta2", "dropout", "label_smoothing"):
+        require(0 <= getattr(c, name) < 1, f"{name} {getattr(c, name)} must be at least 0 and below 1")
+    require(0 <= c.weight_decay < math.inf, f"weight_decay {c.weight_decay} must be 0 or more, and finite")
+    require(not (c.clip_value and c.clip_norm), "clip_value and clip_norm are both set: keep one of them")
+    require(c.schedule_steps >= 1, f"schedule_steps {c.schedule_steps} must be 1 or more")
+    softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
+    require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
+    require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
+    if c.class_weights is not None:
+        classes = sizes[-1] if softmax else 2
+        require(softmax or (entropy and sizes[-1] == 1), "class_weights need a cross-entropy with one class a sample")
+        require(
+            len(c.class_weights) == classes and all(0 < w < math.inf for w in c.class_weights),
+            f"class_weights {c.class_weights} must be {classes} finite numbers above 0, one for each class",
+        )
+
+
+def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    """x (N, in) in config.dtype, and y as class ids (N,) int64 or as numbers (N, O); ValueError if they do not fit."""
+    x = np.asarray(x, config.dtype)
+    inputs, outputs = config.layer_sizes[0], config.layer_sizes[-1]
+    require(x.ndim == 2 and x.shape[1] == inputs, f"x has shape {x.shape}: expected (N, {inputs})")
+    require(bool(np.isfinite(x).all()), "x holds NaN or infinite values: remove or replace them")
+    least = 2 if training and config.batch_norm else 1
+    require(len(x) >= least, f"x holds {len(x)} samples: expected {least} or more{' for batch_norm' * (least - 1)}")
+    if y is None:
+        return x, None
+    y, softmax = np.asarray(y), config.loss == "softmax_cross_entropy"
+    require(len(y) == len(x) if y.ndim else False, f"x holds {len(x)} samples and y {y.shape}: expected as many")
+    expected = (len(x),) if softmax or outputs == 1 else (len(x), outputs)
+    require(y.shape == expected, f"y has shape {y.shape}: expected {expected}")
+    require(y.dtype.kind in "biuf" and bool(np.isfinite(y).all()), "y must hold finite numbers, without NaN")
+    if softmax:
+        fits = bool((y == np.round(y)).all()) and y.min() >= 0 and y.max() < outputs
+        require(fits, f"y holds {y.min()} to {y.max()}: expected class ids, whole numbers from 0 to {outputs - 1}")
+        return x, y.astype(np.int64)
+    if config.loss == "binary_cross_entropy":
+        require(bool(np.isin(y, (0, 1)).all()), f"y holds {y.min()} to {y.max()}: expected 0 and 1 only")
+    return x, y.astype(config.dtype).reshape(len(x), outputs)
+
+
+def check_fit(config: Config, samples: int, epochs: int, batch_size: int, validation_data, patience) -> None:
+    """ValueError if `fit` cannot run with these arguments."""
+    require(epochs >= 1, f"epochs {epochs} must be 1 or more")
+    require(batch_size >= 1, f"batch_size {batch_size} must be 1 or more")
+    single = min(batch_size, samples) == 1 or samples % batch_size == 1
+    require(not (config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size")
+    require(patience is None or patience >= 1, f"patience {patience} must be 1 or more epochs")
+    require(patience is None or validation_data is not None, "patience needs validation_data to watch")
+
+
+def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
+    """ValueError unless `layers` holds finite arrays of these shapes."""
+    require(len(layers) == len(shapes), f"{name} has {len(layers)} layers: expected {len(shapes)}")
+    for i, (layer, expected) in enumerate(zip(layers, shapes, strict=True)):
+        found = tuple(np.shape(a) for a in layer)
+        require(found == expected, f"{name} of layer {i} has shapes {found}: expected {expected}")
+        require(all(np.isfinite(a).all() for a in layer), f"{name} of layer {i} holds NaN or infinite values")
+
+
+def check_state(config: Config, state: dict) -> None:
+    """ValueError unless `state` is what this config's training carries."""
+    shapes = state_shapes(config)
+    require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted({'step', *shapes})}")
+    require(isinstance(state["step"], int) and state["step"] >= 0, f"step {state['step']!r} must be 0 or more")
+    for name in shapes:
+        check_layers(state[name], shapes[name], name)
+
+
+def write_checkpoint(path, config: Config, params: list, state: dict) -> None:
+    """Write one safetensors file, whole or not at all.
+
+    Tensors: params.I.0 is W (in, out) of layer I, params.I.1 its b, params.I.2 its g; a slot has the same under its own
+    name; running.I.0 is the running mean, running.I.1 the variance. Metadata: format, step, and config as JSON.
+    """
+    from safetensors.numpy import save_file  # Here, so that a copied file runs without it.
+
+    groups = {"params": params} | {name: state[name] for name in state_shapes(config)}
+    tensors = {
+        f"{name}.{i}.{j}": np.ascontiguousarray(a)
+        for name, layers in groups.items()
+        for i, layer in enumerate(layers)
+        for j, a in enumerate(layer)
+    }
+    metadata = {"format": FORMAT, "step": str(state["step"]), "config": json.dumps(asdict(config))}
+    save_file(tensors, f"{path}.part", metadata)
+    os.replace(f"{path}.part", path)
+
+
+def read_checkpoint(path) -> tuple[Config, list, dict]:
+    """Config, params and state of a file by `write_checkpoint`; ValueError if it is not sound."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
+    require(metadata.get("format") == FORMAT, f"{path} has format {metadata.get('format')!r}: expected {FORMAT!r}")
+    try:
+        config, step = Config(**json.loads(metadata["config"])), int(metadata["step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no sound config and step: {error}") from None
+    groups = {}
+    for name, shapes in {"params": param_shapes(config), **state_shapes(config)}.items():
+        names = [[f"{name}.{i}.{j}" for j in range(len(layer))] for i, layer in enumerate(shapes)]
+        missing = ", ".join(n for layer in names for n in layer if n not in tensors)
+        require(not missing, f"{path} lacks the tensors {missing}")
+        groups[name] = [tuple(tensors[n] for n in layer) for layer in names]
+    return config, groups.pop("params"), {"step": step, **groups}
+
+
+def show_progress(epoch: int, epochs: int, record: dict[str, float]) -> None:
+    """One line, written over some twenty times in a run."""
+    last = epoch + 1 == epochs
+    if last or epoch % max(1, epochs // 20) == 0:
+        values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
+        print(f"\repoch {epoch + 1}/{epochs}  {values}", end="\n" if last else "", flush=True)
+
+
+def main() -> None:
+    """Train XOR, and say what to change for other data."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    y = np.array([0, 1, 1, 0])
+    config = Config((2, 8, 1), "tanh", "binary_cross_entropy", optimizer="adam", learning_rate=0.05)
+    model = MLP(config)
+    model.fit(x, y, epochs=200)
+    print(f"loss {model.loss(x, y):.4f}, predictions {model.predict(x).tolist()} for {y.tolist()}")
+    print("For your own data: put it in x (N, features) and y, and change layer_sizes and loss to fit them.")
+
+
+if __name__ == "__main__":
+    main()
