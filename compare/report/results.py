@@ -1,0 +1,99 @@
+"""The stored results of a run, read back: ``results.json`` and the tidy tables in ``data/``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FORMAT = "mlp-rosetta results 1"
+KEYS = ("verdict", "run", "environment", "gates", "implementations", "scenarios", "divergences")
+
+# Columns of each data/NAME.csv. Those in NUMBERS are read as floats, all others as text.
+COLUMNS = {
+    "cells": "scenario dtype mode a b phase tensor step difference bound used equal",
+    "drift": "scenario dtype mode a b step quantity difference bound",
+    "losses": "scenario dtype implementation step loss",
+    "metrics": "scenario dtype implementation metric value",
+    "predictions": "scenario dtype implementation sample target prediction output",
+    "confusion": "scenario dtype implementation target prediction count",
+    "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
+    "seconds_per_step",
+}
+NUMBERS = {
+    "step", "difference", "bound", "used", "loss", "value", "sample", "output", "count",
+    "batch_size", "threads", "round", "seconds_per_step",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one run left behind: ``summary`` is results.json, ``tables`` has one DataFrame a csv file."""
+
+    summary: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def implementations(self) -> list[str]:
+        """Names of the implementations, in the order in which the run lists them."""
+        return [entry["name"] for entry in self.summary["implementations"]]
+
+    @property
+    def scenarios(self) -> dict[str, dict[str, Any]]:
+        """Scenario by name, in the order in which the run lists them."""
+        return {entry["name"]: entry for entry in self.summary["scenarios"]}
+
+    def in_order(self, names: Iterable[str], known: Iterable[str]) -> list[str]:
+        """The distinct ``names``: first those of ``known``, in its order, then the others."""
+        found = list(dict.fromkeys(names))
+        ordered = [name for name in known if name in found]
+        return ordered + [name for name in found if name not in ordered]
+
+
+def load(folder: Path) -> Results:
+    """Read the results in ``folder``; ValueError says which file is wrong and how to mend it."""
+    return Results(
+        _read_summary(folder / "results.json"), {name: _read_table(folder, name) for name in COLUMNS}
+    )
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist; name a folder that compare/run_all.py wrote") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not a JSON file ({error}); run compare/run_all.py again") from None
+    found = summary.get("format") if isinstance(summary, dict) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"{path} has the format {found!r}, expected {FORMAT!r}; run compare/run_all.py again"
+        )
+    missing = [key for key in KEYS if key not in summary]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; run compare/run_all.py again")
+    return summary
+
+
+def _read_table(folder: Path, name: str) -> pd.DataFrame:
+    """One table with the columns of COLUMNS; without rows when the file is missing or empty."""
+    path = folder / "data" / f"{name}.csv"
+    columns = COLUMNS[name].split()
+    if not path.exists() or path.stat().st_size == 0:
+        return pd.DataFrame(columns=columns)
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        missing = [column for column in columns if column not in frame]
+        if missing:
+            raise ValueError(f"lacks the column {', '.join(missing)}")
+        for column in NUMBERS.intersection(columns):
+            frame[column] = frame[column].replace("", "nan").astype(float)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; expected the columns {', '.join(columns)}") from None
+    if name == "cells":  # a NaN is a difference, whatever the file says about it
+        frame["equal"] = frame["equal"].str.lower().isin({"true", "1"}) & frame["difference"].notna()
+    return frame

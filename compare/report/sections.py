@@ -1,0 +1,203 @@
+"""The sections of the report, in order.
+
+To add one: write a function that takes the Results and returns its blocks, and give it a row in SECTIONS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from compare.report import figures, tables
+from compare.report.blocks import Block, Prose, Section, Terms, Verbatim
+from compare.report.numbers import exact, number
+from compare.report.results import Results
+
+MOST_PREDICTION_TABLES = 3
+END = {"raised": "raised an error", "timed out": "ran past its time limit", "killed": "was killed"}
+
+WORDS = {
+    "implementation": "One of the programs that train the same network: same data, same initial weights, "
+    "same order of batches.",
+    "scenario": "One network, dataset and training plan, trained by every implementation.",
+    "difference": "The largest |a - b| over all entries of a tensor, divided by the tensor's largest "
+    "|reference| entry. It has no unit: 1e-15 means that about fifteen digits agree.",
+    "bound": "The largest difference that rounding may cause; “How far from the bound” says how it is made.",
+    "share of the bound (headroom)": "Difference over bound. At 0.03 % the difference could be 3,000 times "
+    "larger and still be rounding; over 100 % the two compute different things.",
+    "float64, float32": "The precision of all numbers. In float64 the implementations are compared in pairs; "
+    "in float32 each is held against the float64 run.",
+    "in step": "Before every step each implementation takes the reference's weights and optimizer slots, "
+    "makes one step and is compared. Nothing can add up, so a difference here is one in meaning.",
+    "on its own": "Each implementation trains freely from the same start, as a user would. Small differences "
+    "add up, and “How the difference grows” shows how fast.",
+    "phase": "forward (the outputs of the network), loss, gradient, update (weights and optimizer slots "
+    "after the step), outcome (predictions and metrics after training).",
+    "divergence": "The first place where two implementations differ: scenario, step, phase, tensor, index.",
+    "NaN": "“Not a number”, the result of an undefined operation. A NaN on either side counts as a "
+    "difference.",
+    "median, quartiles": "Half of the rounds took less time than the median; a quarter took less than the "
+    "lower quartile, a quarter more than the upper.",
+}
+
+
+def equality(results: Results) -> list[Block]:
+    """The table of scenarios by pairs."""
+    blocks: list[Block] = [tables.equality(results, results.tables["cells"])]
+    skipped = [
+        f"{name} ({entry['skipped']})" for name, entry in results.scenarios.items() if entry.get("skipped")
+    ]
+    if skipped:
+        blocks.append(Prose(f"Skipped: {'; '.join(skipped)}."))
+    return blocks
+
+
+def speed_table(results: Results) -> list[Block]:
+    """Time per step."""
+    rounds = tables.with_contenders(results.tables["speed"])
+    return [tables.speed(results, rounds), figures.speed_rounds(results, rounds)]
+
+
+def stopped(results: Results) -> list[Block]:
+    """Implementations that did not finish, with their messages; nothing when all did."""
+    blocks: list[Block] = []
+    for entry in results.summary["implementations"]:
+        if entry["status"] != "ok":
+            where = f" in the scenario {entry['scenario']}" if entry.get("scenario") else ""
+            blocks.append(
+                Prose(f"✗ {entry['name']} {END.get(entry['status'], entry['status'])}{where}. It said:")
+            )
+            blocks.append(Verbatim(entry.get("message") or "(nothing)"))
+    if blocks:
+        blocks.append(Prose("The implementations that finished were still compared with each other."))
+    return blocks
+
+
+def divergences(results: Results) -> list[Block]:
+    """Where failing cells first differ; nothing when none does."""
+    cells, entries = results.tables["cells"], results.summary["divergences"]
+    failing = cells[~cells["equal"].astype(bool)]
+    if not entries and failing.empty:
+        return []
+    blocks: list[Block] = []
+    if entries:
+        first = entries[0]
+        blocks.append(Prose(
+            f"In {first['scenario']} ({first['dtype']}, {first['mode']}), {first['a']} and {first['b']} "
+            f"first differ at {tables.place(first)}: {first['a']} has {exact(first['value_a'])}, "
+            f"{first['b']} has {exact(first['value_b'])}. The difference is {number(first['difference'])}; "
+            f"rounding explains at most {number(first['bound'])}."
+        ))  # fmt: skip
+        blocks.append(tables.divergences(results))
+    places = {tuple(entry[key] for key in ("scenario", "dtype", "mode", "a", "b")) for entry in entries}
+    keys = failing[["scenario", "dtype", "mode", "a", "b"]].drop_duplicates()
+    unplaced = [row for row in keys.itertuples(index=False, name=None) if row not in places]
+    if unplaced:
+        listed = "; ".join(f"{s} ({d}, {m}, {tables.pair_name(a, b)})" for s, d, m, a, b in unplaced)
+        blocks.append(Prose(f"Different, with no first place stored: {listed}."))
+    return blocks
+
+
+def headroom(results: Results) -> list[Block]:
+    """How much of their bounds all cells used, and the phases."""
+    cells = results.tables["cells"]
+    bounds = {f"bound in {dtype}": text for dtype, text in results.summary["gates"].items()}
+    return [figures.headroom(results, cells), tables.phases(results, cells), Terms(bounds)]
+
+
+def loss_curves(results: Results) -> list[Block]:
+    """The losses of the implementations on top of each other."""
+    losses = results.tables["losses"]
+    return [figures.loss_curves(results, losses, _first_dtype(results, losses))]
+
+
+def drift(results: Results) -> list[Block]:
+    """How the differences grow."""
+    rows = results.tables["drift"]
+    rows = rows[rows["mode"] == "on its own"]
+    quantity = results.in_order(rows["quantity"], ["weights", "loss"])[0]
+    rows = rows[rows["quantity"] == quantity]
+    return [
+        figures.drift_curves(results, rows, dtype, quantity)
+        for dtype in results.in_order(rows["dtype"], tables.DTYPES)
+    ]
+
+
+def predictions(results: Results) -> list[Block]:
+    """A few answers of one scenario of each task, the largest test set first."""
+    rows = results.tables["predictions"]
+    dtype = _first_dtype(results, rows)
+    sizes = rows[rows["dtype"] == dtype].groupby("scenario", sort=False)["sample"].nunique()
+    chosen: dict[str, str] = {}
+    for name in sizes.sort_values(ascending=False, kind="stable").index:
+        chosen.setdefault(results.scenarios.get(name, {}).get("task", name), name)
+    return [
+        tables.predictions(results, rows, name, dtype)
+        for name in list(chosen.values())[:MOST_PREDICTION_TABLES]
+    ]
+
+
+def confusion(results: Results) -> list[Block]:
+    """Confusion matrices."""
+    counts = results.tables["confusion"]
+    return [figures.confusion(results, counts, _first_dtype(results, counts))]
+
+
+def metrics(results: Results) -> list[Block]:
+    """Metrics on the test set."""
+    return [tables.metrics(results, results.tables["metrics"])]
+
+
+def scenarios(results: Results) -> list[Block]:
+    """What was trained."""
+    return [tables.scenarios(results)]
+
+
+def environment(results: Results) -> list[Block]:
+    """The run, the machine, the versions."""
+    run = results.summary["run"]
+    line = (
+        f"{run['command']}: selection {run['selection']}, started {run['started']}, "
+        f"took {run['seconds']:.0f} s."
+    )
+    return [Prose(line), tables.implementations(results), tables.environment(results)]
+
+
+def how_to_read(results: Results) -> list[Block]:
+    """The words of the report."""
+    return [Terms(WORDS)]
+
+
+def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
+    """float64 where the table has it, otherwise what it has."""
+    return results.in_order(frame["dtype"], tables.DTYPES)[0]
+
+
+# (title, table without whose rows a line stands in the section's place, function)
+SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
+    ("Are they equal?", "cells", equality),
+    ("How long does a step take?", "speed", speed_table),
+    ("What did not finish", None, stopped),
+    ("Where they first differ", None, divergences),
+    ("How far from the bound", "cells", headroom),
+    ("Loss curves", "losses", loss_curves),
+    ("How the difference grows", "drift", drift),
+    ("Predictions", "predictions", predictions),
+    ("Confusion matrix", "confusion", confusion),
+    ("Metrics on the test set", "metrics", metrics),
+    ("What was trained", None, scenarios),
+    ("Where it ran", None, environment),
+    ("How to read this", None, how_to_read),
+]
+
+
+def build(results: Results) -> list[Section]:
+    """All sections that have something to say."""
+    sections = []
+    for title, needed, blocks_of in SECTIONS:
+        if needed and results.tables[needed].empty:
+            blocks: list[Block] = [Prose(f"Nothing to show: data/{needed}.csv is missing or empty.")]
+        else:
+            blocks = blocks_of(results)
+        if blocks:
+            sections.append(Section(title, blocks))
+    return sections

@@ -1,0 +1,468 @@
+"""The report: drawn from a synthetic run, whole, in both formats, whatever is missing or failing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compare.report import render, sections, tables
+from compare.report.__main__ import main
+from compare.report.blocks import Prose
+from compare.report.numbers import exact, microseconds, number, percent
+from compare.report.page import escape_markdown
+from compare.report.results import COLUMNS, load
+from compare.report.sections import build
+
+PHASES = ["forward", "loss", "gradient", "update", "outcome"]
+PLANS = {  # name: (dataset, task, classes, layer sizes, optimizer)
+    "digits-adam": ("digits", "multiclass", [str(i) for i in range(10)], [64, 32, 10], "adam"),
+    "diabetes-sgd": ("diabetes", "regression", [], [10, 16, 1], "sgd"),
+    "cancer-momentum": ("breast cancer", "binary", ["malignant", "benign"], [30, 16, 1], "momentum"),
+}
+
+
+def write_results(
+    folder: Path,
+    implementations: tuple[str, ...] = ("numpy", "torch", "keras"),
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+    plans: dict = PLANS,
+    steps: int = 30,
+) -> dict:
+    """A run in which all agree: results.json and every table of data/. Returns the summary, for tampering."""
+    rng = np.random.default_rng(7)
+    rows: dict[str, list] = {name: [] for name in COLUMNS}
+    for name, (_, task, classes, _, _) in plans.items():
+        truth = rng.integers(0, len(classes), 40) if classes else rng.normal(150, 50, 40)
+        answers = np.where(rng.random(40) < 0.9, truth, truth[::-1])
+        for dtype in dtypes:
+            pairs = (
+                list(itertools.combinations(implementations, 2))
+                if dtype == "float64"
+                else [("float64", who) for who in implementations]
+            )
+            eps, bound = (1e-16, 1e-12) if dtype == "float64" else (6e-8, 1e-5)
+            for (a, b), mode in itertools.product(pairs, ["in step", "on its own"]):
+                for phase in PHASES:
+                    difference = eps * float(rng.integers(0, 50))
+                    rows["cells"].append(
+                        (name, dtype, mode, a, b, phase, "W0", 3, difference, bound, difference / bound, True)
+                    )
+            growth = eps * np.exp(rng.normal(0, 0.3, (len(pairs), steps)).cumsum(axis=1) * 0.3)
+            for (a, b), line in zip(pairs, growth, strict=True):
+                for step, difference in enumerate(line, start=1):
+                    rows["drift"].append(
+                        (name, dtype, "on its own", a, b, step, "weights", difference, bound)
+                    )
+                    rows["drift"].append(
+                        (name, dtype, "on its own", a, b, step, "loss", difference / 3, bound)
+                    )
+            losses = 2.3 * np.exp(-np.arange(steps) / 15) + rng.normal(0, 0.03, steps)
+            for who in implementations:
+                rows["losses"] += [(name, dtype, who, step + 1, loss) for step, loss in enumerate(losses)]
+                if task == "regression":
+                    rows["metrics"] += [(name, dtype, who, "r2", 0.48), (name, dtype, who, "mae", 43.7)]
+                else:
+                    rows["metrics"].append((name, dtype, who, "accuracy", float((truth == answers).mean())))
+                    counts = pd.Series(zip(truth, answers, strict=True)).value_counts(sort=False)
+                    rows["confusion"] += [(name, dtype, who, *pair, count) for pair, count in counts.items()]
+                rows["predictions"] += [
+                    (name, dtype, who, i, *pair, 0.9 if classes else pair[1])
+                    for i, pair in enumerate(zip(truth, answers, strict=True))
+                ]
+    for workload, sizes, typical in [
+        ("tiny", "2-4-1", 3e-5),
+        ("digits", "64-32-10", 4e-5),
+        ("wide", "784-1024-10", 0.02),
+    ]:
+        for place, who in enumerate(implementations):
+            rows["speed"] += [
+                (workload, sizes, 32, "sgd", who, "train_step", "float32", 1, turn,
+                 typical * 5**place * rng.lognormal(0, 0.05))
+                for turn in range(9)
+            ]  # fmt: skip
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    for name, lines in rows.items():
+        pd.DataFrame(lines, columns=COLUMNS[name].split()).to_csv(
+            folder / "data" / f"{name}.csv", index=False
+        )
+    summary = {
+        "format": "mlp-rosetta results 1",
+        "verdict": {"status": "equal", "exit_code": 0, "sentence": "All are the same network."},
+        "run": {"started": "2025-01-02T03:04:05", "seconds": 63.2,
+                "command": "python compare/run_all.py --quick",
+                "selection": "quick"},
+        "environment": {"python": "3.11.7", "platform": "Linux", "cpu": "a processor", "cores": 2,
+                        "memory_gib": 23.4, "threads": 1, "packages": {"numpy": "2.4.6", "keras": "3.15.0"}},
+        "gates": {"float64": "1e-12 of the tensor's largest entry.",
+                  "float32": "A multiple of float32's rounding."},
+        "implementations": [
+            {"name": who, "status": "ok", "message": "", "scenario": None, "seconds": 3.1}
+            for who in implementations
+        ],
+        "scenarios": [
+            {"name": name, "title": f"{name} for real", "dataset": dataset, "task": task,
+             "layer_sizes": sizes,
+             "activation": "relu", "loss": "mse" if task == "regression" else "softmax_cross_entropy",
+             "optimizer": optimizer, "learning_rate": 0.01, "batch_size": 32, "epochs": 3, "steps": steps,
+             "n_train": 1347, "n_test": 40, "skipped": None, "options": {}, "classes": classes}
+            for name, (dataset, task, classes, sizes, optimizer) in plans.items()
+        ],
+        "divergences": [],
+    }  # fmt: skip
+    write_summary(folder, summary)
+    return summary
+
+
+def write_summary(folder: Path, summary: dict) -> None:
+    (folder / "results.json").write_text(json.dumps(summary), encoding="utf-8")
+
+
+def tamper(folder: Path, name: str, change) -> None:
+    """Pass one table through ``change`` and write it back."""
+    path = folder / "data" / f"{name}.csv"
+    change(pd.read_csv(path)).to_csv(path, index=False)
+
+
+def pages(folder: Path) -> tuple[str, str]:
+    """Render, and return (Markdown, HTML)."""
+    render(folder)
+    return (folder / "report.md").read_text("utf-8"), (folder / "index.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> tuple[Path, str, str]:
+    """A rendered run in which all is well: (folder, Markdown, HTML)."""
+    folder = tmp_path_factory.mktemp("good")
+    write_results(folder)
+    return folder, *pages(folder)
+
+
+class Reader(HTMLParser):
+    """Collects ids, links and sources, and checks that every tag is closed."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "hr"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            elif name in ("href", "xlink:href", "src"):
+                self.targets.append(value)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def text_of(page: str) -> str:
+    """HTML without its tags, white space folded."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def titles(folder: Path) -> list[str]:
+    return [section.title for section in build(load(folder))]
+
+
+# --- a run in which all is well ---
+
+
+def test_both_pages_carry_the_verdict_every_scenario_and_every_section(good) -> None:
+    folder, markdown, page = good
+    for text in (markdown, text_of(page)):
+        assert "All are the same network." in text
+        for expected in [
+            *PLANS,
+            *titles(folder),
+            "numpy \N{EN DASH} torch",
+            "float32, against the float64 run",
+            "3.15.0",
+            "GiB",
+        ]:
+            assert expected in text
+    assert "✗ " not in markdown.split("## How far")[0].replace("✗ different", "")
+    assert "What did not finish" not in markdown
+
+
+def test_the_first_table_shows_the_worst_cell_of_each_pair(good) -> None:
+    folder, markdown, page = good
+    cells = pd.read_csv(folder / "data" / "cells.csv")
+    pair = cells[(cells.scenario == "digits-adam") & (cells.a == "torch") & (cells.b == "keras")]
+    expected = number(pair.difference.max()), percent(pair.used.max())
+    row = next(line for line in markdown.splitlines() if line.startswith("| ✓ digits-adam"))
+    assert " · ".join(expected) in row
+    assert '{} <span class="detail">{}</span>'.format(*expected) in page
+
+
+def test_the_speed_table_shows_medians_and_quartiles_in_microseconds(good) -> None:
+    folder, markdown, _ = good
+    speed = pd.read_csv(folder / "data" / "speed.csv")
+    times = speed[(speed.workload == "digits") & (speed.implementation == "torch")].seconds_per_step
+    low, middle, high = (microseconds(times.quantile(q)) for q in (0.25, 0.5, 0.75))
+    assert f"{middle} · {low} to {high}" in markdown
+    assert "9 rounds, in microseconds" in markdown
+    assert "training steps only, with the batches already in memory" in markdown
+
+
+def test_modes_of_one_implementation_get_columns_of_their_own(tmp_path) -> None:
+    write_results(tmp_path)
+    tamper(
+        tmp_path,
+        "speed",
+        lambda rows: pd.concat([rows, rows[rows.implementation == "torch"].assign(mode="compiled")]),
+    )
+    table = tables.speed(load(tmp_path), tables.with_contenders(load(tmp_path).tables["speed"]))
+    assert [label for label in table.labels if "torch" in label] == [
+        "torch, train_step (µs)",
+        "torch, compiled (µs)",
+    ]
+
+
+def test_the_page_is_one_file_without_scripts(good) -> None:
+    reader = Reader(good[2])
+    assert reader.tags.isdisjoint({"script", "link", "img", "iframe", "image"})
+    assert len(reader.ids) == len(set(reader.ids))
+    assert all(target.startswith("#") and target[1:] in reader.ids for target in reader.targets)
+    assert "@import" not in good[2]
+    used = set(re.findall(r"url\((.)", good[2]))
+    assert used <= {"#"}
+
+
+def test_every_colour_of_the_page_exists_in_light_and_dark(good) -> None:
+    page = good[2]
+    pictures = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    assert not set(re.findall(r"(?<!href=\")#[0-9a-f]{6}\b", pictures))
+    for name in set(re.findall(r"var\(--([\w-]+)\)", page)) - {"panel"}:
+        assert page.count(f"--{name}: #") == 2
+
+
+def test_markdown_tables_are_even_and_its_pictures_exist(good) -> None:
+    folder, markdown, _ = good
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+        assert block.count("\n") > 2
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", markdown)
+    assert {"figures/losses.png", "figures/drift-float64.png", "figures/speed.png"} <= set(pictures)
+    assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_rendering_again_changes_neither_raw_results_nor_pages(good) -> None:
+    folder, _, page = good
+    raw = [folder / "results.json", *sorted((folder / "data").iterdir())]
+    before = [path.read_bytes() for path in raw]
+    assert main([str(folder)]) == 0
+    assert [path.read_bytes() for path in raw] == before
+    assert (folder / "index.html").read_text("utf-8") == page
+    assert not list(folder.rglob("*.new"))
+
+
+# --- runs in which something is wrong ---
+
+
+def test_a_difference_and_a_nan_are_marked_and_placed(tmp_path) -> None:
+    summary = write_results(tmp_path)
+    summary["verdict"] = {"status": "different", "exit_code": 1, "sentence": "keras differs."}
+    summary["divergences"] = [
+        {"scenario": "digits-adam", "dtype": "float64", "mode": "in step", "a": "numpy", "b": "keras",
+         "step": 7, "phase": "gradient", "tensor": "W1", "index": [3, 1],
+         "value_a": 0.1 + 0.2, "value_b": None,
+         "difference": None, "bound": 1e-12}
+    ]  # fmt: skip
+    write_summary(tmp_path, summary)
+
+    def differ(cells: pd.DataFrame) -> pd.DataFrame:
+        keras = (cells["dtype"] == "float64") & (cells.b == "keras") & (cells.phase == "gradient")
+        cells.loc[keras & (cells.scenario == "digits-adam"), ["difference", "used"]] = np.nan  # still "equal"
+        cells.loc[keras & (cells.scenario == "diabetes-sgd"), ["difference", "used", "equal"]] = [
+            0.25,
+            2.5e11,
+            False,
+        ]
+        return cells
+
+    tamper(tmp_path, "cells", differ)
+    tamper(tmp_path, "drift", lambda rows: rows.assign(difference=rows.difference.where(rows.b != "keras")))
+    tamper(tmp_path, "losses", lambda rows: rows.assign(loss=rows.loss.where(rows.scenario != "digits-adam")))
+    markdown, page = pages(tmp_path)
+    Reader(page)
+    for text in (markdown, text_of(page)):
+        assert "✗ Different" in text
+        assert "0.30000000000000004" in text
+        assert "step 7, gradient, W1" in text
+        assert "Different, with no first place stored: " in text
+    assert "| **✗ digits-adam** |" in markdown
+    assert "**✗ NaN**" in markdown
+    assert "**✗ 0.25 · 2.5e11 times**" in markdown
+    assert "✓ cancer-momentum" in markdown
+    assert '<td class="failing">✗ NaN</td>' in page
+
+
+def test_a_crashed_implementation_is_named_and_its_message_shown_as_it_is(tmp_path) -> None:
+    summary = write_results(tmp_path)
+    summary["verdict"] = {"status": "incomplete", "exit_code": 3, "sentence": "torch raised an error."}
+    message = "Traceback:\n  File <model>\nRuntimeError: 2 * 3 | `x` & <b>bold</b>"
+    summary["implementations"][1] |= {"status": "raised", "message": message, "scenario": "diabetes-sgd"}
+    write_summary(tmp_path, summary)
+    gone = ["diabetes-sgd", "cancer-momentum"]
+    tamper(tmp_path, "cells", lambda f: f[~(f.scenario.isin(gone) & ((f.a == "torch") | (f.b == "torch")))])
+    tamper(tmp_path, "losses", lambda f: f[~(f.scenario.isin(gone) & (f.implementation == "torch"))])
+    markdown, page = pages(tmp_path)
+    Reader(page)
+    assert "! Incomplete" in text_of(page)
+    assert "torch raised an error in the scenario diabetes-sgd" in markdown
+    assert "    RuntimeError: 2 * 3 | `x` & <b>bold</b>" in markdown
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert "| ! diabetes-sgd | not run |" in markdown
+    assert "| ✓ digits-adam |" in markdown
+
+
+def test_a_skipped_scenario_gives_its_reason(tmp_path) -> None:
+    summary = write_results(tmp_path)
+    summary["scenarios"].append(
+        summary["scenarios"][0] | {"name": "mnist-sgd", "skipped": "the files are missing"}
+    )
+    write_summary(tmp_path, summary)
+    results = load(tmp_path)
+    assert Prose("Skipped: mnist-sgd (the files are missing).") in sections.equality(results)
+    assert not any("mnist-sgd" in row[0][0] for row in tables.equality(results, results.tables["cells"]).rows)
+
+
+# --- runs with less in them ---
+
+
+def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
+    write_results(tmp_path, implementations=("numpy", "torch"), dtypes=("float32",))
+    (tmp_path / "data" / "speed.csv").unlink()
+    markdown, page = pages(tmp_path)
+    Reader(page)
+    assert "data/speed.csv is missing or empty" in markdown
+    assert "keras" not in text_of(page).split("Machine and versions")[0]
+    assert "float64 numpy" not in markdown
+    assert not (tmp_path / "figures" / "speed.png").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS])
+@pytest.mark.parametrize("content", [None, "", "header"])
+def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: str | None) -> None:
+    write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
+    path = tmp_path / "data" / f"{name}.csv"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(",".join(COLUMNS[name].split()) + "\n" if content else "", encoding="utf-8")
+    blocks = [block for section in build(load(tmp_path)) for block in section.blocks]
+    lines = [block.text for block in blocks if isinstance(block, Prose) and "missing or empty" in block.text]
+    assert lines
+    assert all(f"data/{name}.csv" in line for line in lines)
+
+
+def test_nothing_but_a_summary_still_makes_a_page(tmp_path) -> None:
+    write_results(tmp_path, plans={})
+    for path in (tmp_path / "data").iterdir():
+        path.unlink()
+    markdown, page = pages(tmp_path)
+    Reader(page)
+    assert markdown.count("is missing or empty") >= len(COLUMNS)
+
+
+# --- bad input ---
+
+
+def test_unreadable_results_give_one_line_and_leave_the_earlier_report(tmp_path, capsys) -> None:
+    summary = write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
+    (tmp_path / "index.html").write_text("earlier", encoding="utf-8")
+
+    def refused(expected: str) -> None:
+        assert main([str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert expected in error
+        assert error.count("\n") == 1
+        assert (tmp_path / "index.html").read_text("utf-8") == "earlier"
+
+    for text, expected in [
+        (json.dumps(summary | {"format": "other 9"}), "'other 9', expected 'mlp-rosetta results 1'"),
+        (json.dumps({key: value for key, value in summary.items() if key != "gates"}), "lacks gates"),
+        ("[1, 2", "not a JSON file"),
+        ("[1, 2]", "format None"),
+    ]:
+        (tmp_path / "results.json").write_text(text, encoding="utf-8")
+        refused(expected)
+    write_summary(tmp_path, summary)
+    tamper(tmp_path, "cells", lambda rows: rows.drop(columns="bound"))
+    refused("cells.csv: lacks the column bound")
+    write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
+    tamper(tmp_path, "losses", lambda rows: rows.assign(loss="high"))
+    refused("losses.csv: could not convert string to float: 'high'")
+    (tmp_path / "results.json").unlink()
+    refused("results.json does not exist; name a folder")
+
+
+# --- numbers ---
+
+
+@given(st.floats(min_value=-1e300, max_value=1e300))
+def test_a_compact_number_is_short_and_right(value: float) -> None:
+    text = number(value)
+    assert len(text) <= 9
+    assert float(text) == pytest.approx(value, rel=0.051, abs=1e-320)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_an_exact_number_loses_nothing(value: float) -> None:
+    assert float(exact(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "expected"),
+    [
+        (number, 3.14e-16, "3.1e-16"),
+        (number, 0.0, "0"),
+        (number, float("nan"), "NaN"),
+        (number, None, "NaN"),
+        (number, float("-inf"), "-∞"),
+        (number, 150, "150"),
+        (percent, 0.0003, "0.030 %"),
+        (percent, 1.0, "100 %"),
+        (percent, 1e-9, "<0.001 %"),
+        (percent, 0.0, "0 %"),
+        (percent, 3.2e9, "3.2e9 times"),
+        (percent, float("nan"), "NaN"),
+        (microseconds, 33.14e-6, "33.1"),
+        (microseconds, 0.0398761, "39,900"),
+        (microseconds, 9.996e-6, "10.0"),
+        (microseconds, 5e-7, "0.500"),
+    ],
+)
+def test_numbers_as_they_are_written(write, value: float | None, expected: str) -> None:
+    assert write(value) == expected
+
+
+@given(st.text())
+def test_escaped_markdown_says_the_same(text: str) -> None:
+    escaped = escape_markdown(text)
+    assert re.sub(r"\\([\\`*<>|\[\]~_])", r"\1", escaped) == text
+    assert not re.search(r"(?<!\\)(?:\\\\)*[|<*`]", escaped)
