@@ -43,7 +43,6 @@ class Table:
     note: str = ""
     words: frozenset[str] = frozenset()
     failing: pd.DataFrame | None = None
-    folded: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -68,7 +67,8 @@ class Table:
         """One level of header for formats that know no groups."""
         columns: list[Hashable] = list(self.frame.columns)
         return [
-            " ".join(filter(None, column)) if isinstance(column, tuple) else str(column) for column in columns
+            ": ".join(filter(None, column)) if isinstance(column, tuple) else str(column)
+            for column in columns
         ]
 
     @property
@@ -110,7 +110,6 @@ class Figure:
     legend: dict[str, Style] = field(default_factory=dict)
     size: tuple[float, float] = (3.8, 2.4)
     margins: tuple[float, float] = (0.65, 0.48)
-    folded: bool = False
 
 
 Block = Prose | Verbatim | Terms | Table | Figure

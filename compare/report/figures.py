@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from compare.report.blocks import Figure, Panel, Style
-from compare.report.numbers import microseconds, number, percent
+from compare.report.numbers import number, percent
 from compare.report.results import Results
 
 # Name: (light, dark). Pictures are drawn in the light colours; in SVG each becomes the CSS variable of its
@@ -41,6 +41,7 @@ PALETTE = {
 }
 INK, QUIET, LINE, PAPER, BAD = (PALETTE[name][0] for name in ("ink", "quiet", "line", "paper", "bad"))
 MOST_PANELS = 12
+MOST_CONFUSIONS = 3
 
 # Lines that coincide must all stay visible: a broad pale one, a thin one, dashes and dots on top.
 LAYERS: list[dict[str, Any]] = [
@@ -319,33 +320,39 @@ def _draw_headroom(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
 
 
 def confusion(results: Results, counts: pd.DataFrame, dtype: str) -> Figure:
-    """Confusion matrices of the scenarios with most classes; implementations that agree share a panel."""
+    """Confusion matrices: first scenarios in which implementations disagree, then those with most classes."""
     counts = counts[counts["dtype"] == dtype]
-    panels: list[Panel] = []
-    by_classes = (
-        counts.groupby("scenario", sort=False)["target"].nunique().sort_values(ascending=False, kind="stable")
-    )
-    for name in by_classes.index:
-        scenario = counts[counts["scenario"] == name]
+    found = []
+    for name in results.in_order(counts["scenario"], results.scenarios):
+        rows = counts[counts["scenario"] == name]
         labels = list(map(str, results.scenarios.get(name, {}).get("classes") or []))
-        matrices: dict[bytes, tuple[list[str], np.ndarray]] = {}
-        classes = _class_order(scenario)
-        for who in results.in_order(scenario["implementation"], results.implementations):
-            rows = scenario[scenario["implementation"] == who]
-            matrix = rows.pivot_table("count", "target", "prediction", "sum", fill_value=0)
-            matrix = matrix.reindex(index=classes, columns=classes, fill_value=0).to_numpy(float)
-            matrices.setdefault(matrix.tobytes(), ([], matrix))[0].append(who)
-        ticks = [class_name(value, labels) for value in classes]
-        panels += [
-            Panel(f"{name}: {' = '.join(who)}", partial(_draw_confusion, matrix=matrix, classes=ticks))
-            for who, matrix in matrices.values()
-        ]
-    shown = panels[:3] if len(panels) > 1 and " = " in panels[0].title else panels[:6]
+        classes = _class_order(rows)
+        found.append(
+            (name, [class_name(value, labels) for value in classes], _matrices(results, rows, classes))
+        )
+    found.sort(key=lambda entry: (-len(entry[2]), -len(entry[1])))
+    panels = [
+        Panel(f"{name}: {' = '.join(who)}", partial(_draw_confusion, matrix=matrix, classes=classes))
+        for name, classes, matrices in found[:MOST_CONFUSIONS]
+        for who, matrix in matrices
+    ]
+    longest = max(len(text) for _, classes, _ in found[:MOST_CONFUSIONS] for text in classes)
     note = (
         f"{dtype}, test set. A row is the true class, a column the predicted one, a number the count of "
         "samples; the diagonal is right. Implementations that count the same share a panel."
     )
-    return Figure("confusion", "Confusion matrices", shown, note, size=(3.8, 3.4), margins=(0.95, 0.75))
+    margins = (0.95, 0.75) if longest > 6 else (0.6, 0.48)
+    return Figure("confusion", "Confusion matrices", panels, note, size=(3.8, 3.2), margins=margins)
+
+
+def _matrices(results: Results, rows: pd.DataFrame, classes: list[str]) -> list[tuple[list[str], np.ndarray]]:
+    """The distinct matrices of one scenario, each with the implementations that counted it."""
+    matrices: dict[bytes, tuple[list[str], np.ndarray]] = {}
+    for who in results.in_order(rows["implementation"], results.implementations):
+        counted = rows[rows["implementation"] == who].pivot_table("count", "target", "prediction", "sum")
+        matrix = counted.reindex(index=classes, columns=classes).fillna(0).to_numpy(float)
+        matrices.setdefault(matrix.tobytes(), ([], matrix))[0].append(who)
+    return list(matrices.values())
 
 
 def _class_order(rows: pd.DataFrame) -> list[str]:
@@ -364,8 +371,8 @@ def _is_number(value: str) -> bool:
 def class_name(value: str, labels: list[str]) -> str:
     """The class that the file's ``value`` stands for: an id becomes its name, a name stays."""
     if _is_number(value) and float(value).is_integer():
-        number_ = int(float(value))
-        return labels[number_] if 0 <= number_ < len(labels) else str(number_)
+        place = int(float(value))
+        return labels[place] if 0 <= place < len(labels) else str(place)
     return value
 
 
@@ -425,7 +432,9 @@ def _draw_speed(axes: Axes, rows: pd.DataFrame, contenders: list[str]) -> None:
     subs = (1.0, 2.0, 5.0) if high / low < 20 else (1.0, 3.0) if high / low < 1000 else (1.0,)
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=subs, numticks=8))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: microseconds(value / 1e6)))
+    axes.xaxis.set_major_formatter(
+        ticker.FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+    )
     axes.set_yticks([-i for i in range(len(contenders))], contenders)
     axes.set_ylim(-len(contenders) + 0.4, 0.6)
     axes.grid(True, axis="x")

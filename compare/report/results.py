@@ -11,7 +11,18 @@ from typing import Any
 import pandas as pd
 
 FORMAT = "mlp-rosetta results 1"
-KEYS = ("verdict", "run", "environment", "gates", "implementations", "scenarios", "divergences")
+
+# Keys of results.json, and the fields that each object, or each object of the list, must have.
+FIELDS = {
+    "verdict": "status exit_code sentence",
+    "run": "started seconds command selection",
+    "environment": "packages",
+    "gates": "",
+    "implementations": "name status seconds",
+    "scenarios": "name title dataset task layer_sizes activation loss optimizer learning_rate batch_size "
+    "epochs steps n_train n_test",
+    "divergences": "scenario dtype mode a b step phase tensor index value_a value_b difference bound",
+}
 
 # Columns of each data/NAME.csv. Those in NUMBERS are read as floats, all others as text.
 COLUMNS = {
@@ -73,10 +84,22 @@ def _read_summary(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} has the format {found!r}, expected {FORMAT!r}; run compare/run_all.py again"
         )
-    missing = [key for key in KEYS if key not in summary]
+    missing = [key for key in FIELDS if key not in summary] or _missing_fields(summary)
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; run compare/run_all.py again")
     return summary
+
+
+def _missing_fields(summary: dict[str, Any]) -> list[str]:
+    """What the objects of results.json lack, as "scenarios[2].task"."""
+    missing = []
+    for key, fields in FIELDS.items():
+        value = summary[key]
+        entries = {f"{key}[{i}]": e for i, e in enumerate(value)} if isinstance(value, list) else {key: value}
+        missing += [
+            f"{name}.{field}" for name, e in entries.items() for field in fields.split() if field not in e
+        ]
+    return missing
 
 
 def _read_table(folder: Path, name: str) -> pd.DataFrame:

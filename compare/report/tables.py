@@ -250,14 +250,15 @@ def scenarios(results: Results) -> Table:
     rows = []
     for name, entry in results.scenarios.items():
         options = "".join(f", {key} {value}" for key, value in (entry.get("options") or {}).items())
+        samples = f"{entry['n_train']} train, {entry['n_test']} test samples"
+        plan = f"{entry['steps']} · {entry['epochs']} epochs of batches of {entry['batch_size']}"
+        skipped = entry.get("skipped")
         rows.append([
             f"{name} · {entry['title']}",
-            f"{entry['dataset']} · {entry['task']}, {entry['n_train']} train, {entry['n_test']} test samples",
+            f"{entry['dataset']} · {entry['task']}" + ("" if skipped else f", {samples}"),
             f"{layers(entry['layer_sizes'])} · {entry['activation']}, {entry['loss']}",
             f"{entry['optimizer']} · learning rate {entry['learning_rate']:g}{options}",
-            f"{entry['steps']:,} · {entry['epochs']} epochs of batches of {entry['batch_size']}"
-            if not entry.get("skipped")
-            else f"skipped · {entry['skipped']}",
+            f"skipped · {skipped}" if skipped else plan,
         ])  # fmt: skip
     columns = ["scenario", "data", "network", "optimizer", "steps"]
     note = "Network: units per layer from input to output, the hidden activation, the loss."

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.report import render, sections, tables
+from compare.report import figures, render, sections, tables
 from compare.report.__main__ import main
 from compare.report.blocks import Prose
 from compare.report.numbers import exact, microseconds, number, percent
@@ -340,6 +340,26 @@ def test_a_crashed_implementation_is_named_and_its_message_shown_as_it_is(tmp_pa
     assert "| ✓ digits-adam |" in markdown
 
 
+def test_implementations_that_count_differently_get_confusion_matrices_of_their_own(tmp_path) -> None:
+    write_results(tmp_path)
+
+    def miscount(rows: pd.DataFrame) -> pd.DataFrame:
+        place = rows.index[(rows.scenario == "cancer-momentum") & (rows.implementation == "keras")][0]
+        rows.loc[place, "count"] += 1
+        return rows
+
+    tamper(tmp_path, "confusion", miscount)
+    results = load(tmp_path)
+    shown = [
+        panel.title for panel in figures.confusion(results, results.tables["confusion"], "float64").panels
+    ]
+    assert shown == [
+        "cancer-momentum: numpy = torch",
+        "cancer-momentum: keras",
+        "digits-adam: numpy = torch = keras",
+    ]
+
+
 def test_a_skipped_scenario_gives_its_reason(tmp_path) -> None:
     summary = write_results(tmp_path)
     summary["scenarios"].append(
@@ -365,7 +385,7 @@ def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
     assert not (tmp_path / "figures" / "speed.png").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in COLUMNS])
+@pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("content", [None, "", "header"])
 def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: str | None) -> None:
     write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
@@ -406,6 +426,7 @@ def test_unreadable_results_give_one_line_and_leave_the_earlier_report(tmp_path,
     for text, expected in [
         (json.dumps(summary | {"format": "other 9"}), "'other 9', expected 'mlp-rosetta results 1'"),
         (json.dumps({key: value for key, value in summary.items() if key != "gates"}), "lacks gates"),
+        (json.dumps(summary | {"divergences": [{"scenario": "x"}]}), "lacks divergences[0].dtype"),
         ("[1, 2", "not a JSON file"),
         ("[1, 2]", "format None"),
     ]:
