@@ -251,7 +251,8 @@ def scenarios(results: Results) -> Table:
     for name, entry in results.scenarios.items():
         options = "".join(f", {key} {value}" for key, value in (entry.get("options") or {}).items())
         samples = f"{entry['n_train']} train, {entry['n_test']} test samples"
-        plan = f"{entry['steps']} · {entry['epochs']} epochs of batches of {entry['batch_size']}"
+        batch = f"batches of {entry['batch_size']}" if entry["batch_size"] else "one batch of all samples"
+        plan = f"{entry['steps']} · {entry['epochs']} epochs, {batch}"
         skipped = entry.get("skipped")
         rows.append([
             f"{name} · {entry['title']}",
