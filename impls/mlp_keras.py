@@ -229,7 +229,7 @@ class MLP:
         return [(norm.moving_mean, norm.moving_variance) for norm in norms]
 
 
-# Keras' own, and where its meaning had to be brought to this project's ------------------------------------------------
+# Keras' own, and where its meaning had to be brought to the others' --------------------------------------------------
 
 
 class _Dropout(keras.layers.Dropout):
@@ -364,7 +364,8 @@ def _adam(c: Config, g, t, m, v):
     """
     m = m + (1 - c.beta1) * (g - m)
     v = v + (1 - c.beta2) * (g * g - v)
-    return (m / (1 - c.beta1**t)) / (ops.sqrt(v / (1 - c.beta2**t)) + c.epsilon), [m, v]
+    m_share, v_share = (ops.cast(1 - beta**t, g.dtype) for beta in (c.beta1, c.beta2))
+    return (m / m_share) / (ops.sqrt(v / v_share) + c.epsilon), [m, v]
 
 
 OPTIMIZERS: dict[str, Callable] = {
@@ -394,7 +395,8 @@ class _Optimizer(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         c, i = self.config, self._get_variable_index(variable)
         slots = [variables[i] for variables in self.slots.values()]
-        rate, t = (ops.cast(a, variable.dtype) for a in (learning_rate, self.iterations + 1))
+        rate = ops.cast(learning_rate, variable.dtype)
+        t = ops.cast(self.iterations + 1, "float64")  # In float32, 1 - beta2**t would lose four digits at first.
         if len(variable.shape) == 2 and c.optimizer == "adamw":
             self.assign_sub(variable, rate * c.weight_decay * variable)
         elif len(variable.shape) == 2 and c.weight_decay:
@@ -410,7 +412,7 @@ class _Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self.config = config
 
     def __call__(self, step):
-        return learning_rate(self.config, ops.cast(step, self.config.dtype), ops)
+        return learning_rate(self.config, ops.cast(step, "float64"), ops)
 
 
 class _GradientReader(keras.optimizers.Optimizer):

@@ -259,7 +259,7 @@ class MLP(nn.Module):
         return model
 
     def _tensors(self, x: np.ndarray, y: np.ndarray | None) -> list[Tensor]:
-        return [torch.as_tensor(a, device=self.layers[0].weight.device) for a in (x, y) if a is not None]
+        return [torch.tensor(a, device=self.layers[0].weight.device) for a in (x, y) if a is not None]
 
     def _norms(self) -> list[nn.BatchNorm1d]:
         return [m for m in self.layers if isinstance(m, nn.BatchNorm1d)]
@@ -353,7 +353,7 @@ _STATE_KEYS = {
 
 def _tensor(a: np.ndarray) -> Tensor:
     """PyTorch keeps W as (out, in), the transpose of `params`."""
-    return torch.as_tensor(np.ascontiguousarray(np.transpose(a)))
+    return torch.tensor(np.transpose(a))
 
 
 def _array(p: Tensor) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The comparison: run the implementations, hold their traces against each other, time them, report."""

@@ -1,0 +1,55 @@
+"""The only code that knows both a template and the harness."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import numpy as np
+
+from compare.ledger.contract import Implementation, Layers
+
+IMPLEMENTATIONS = ("numpy", "torch", "keras")
+
+
+def build(name: str, config: dict[str, Any], params: Layers) -> Implementation:
+    """The named implementation with this configuration and these initial parameters."""
+    template = importlib.import_module(f"impls.mlp_{name}")
+    return template.MLP(template.Config(**config), params)
+
+
+def outputs(model: Implementation, x: np.ndarray) -> np.ndarray:
+    """`forward` in evaluation, as a NumPy array (B, O)."""
+    if not hasattr(model, "eval"):
+        return np.asarray(model.forward(x))
+    import torch
+
+    model.eval()
+    with torch.no_grad():
+        return model.forward(torch.tensor(x)).cpu().numpy()
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment of a worker process in which every library keeps to this number of threads, and to the CPU."""
+    count = str(threads)
+    pools = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")
+    return {
+        **os.environ,
+        **{f"{pool}_NUM_THREADS": count for pool in pools},
+        "TF_NUM_INTRAOP_THREADS": count,
+        "TF_NUM_INTEROP_THREADS": count,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def prepare(name: str) -> None:
+    """Import the named implementation, so that no scenario pays for it, and pin its threads."""
+    if name == "torch":
+        import torch
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    importlib.import_module(f"impls.mlp_{name}")

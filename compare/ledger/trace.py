@@ -1,0 +1,171 @@
+"""Recording a training: every step's loss, logits, gradients, optimizer slots and parameters, as plain arrays.
+
+Two modes. *On its own* an implementation trains freely. *In step* it takes the parameters and the state of the
+reference's trace before every step, so that each of its steps starts where the reference's did.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.ledger.adapters import outputs
+from compare.ledger.contract import Implementation, Layers
+from impls import mlp_numpy
+from shared.scenarios import Plan
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor in a flat vector of layers."""
+
+    name: str  # "layer 1 W"
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+
+    def place(self, flat_index: int) -> tuple[int, ...]:
+        """The index within the tensor of an entry of its flat part."""
+        return tuple(int(i) for i in np.unravel_index(flat_index, self.shape))
+
+
+def layout(shapes: list[tuple], parts: tuple[str, ...] = ("W", "b", "g")) -> list[Tensor]:
+    """The tensors of layers with these shapes, one after the other; layers count from 1."""
+    tensors: list[Tensor] = []
+    for number, layer in enumerate(shapes, 1):
+        for part, shape in zip(parts, layer, strict=False):
+            start = tensors[-1].stop if tensors else 0
+            tensors.append(Tensor(f"layer {number} {part}", start, start + int(np.prod(shape)), shape))
+    return tensors
+
+
+def flatten(layers: Layers) -> np.ndarray:
+    """All entries of layers, one after the other."""
+    return np.concatenate([np.ravel(a) for layer in layers for a in layer])
+
+
+def unflatten(flat: np.ndarray, shapes: list[tuple]) -> Layers:
+    """The layers of these shapes in a flat vector."""
+    tensors = iter(layout(shapes))
+    return [
+        tuple(flat[t.start : t.stop].reshape(t.shape) for _, t in zip(layer, tensors, strict=False)) for layer in shapes
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one implementation did in one mode: T steps, P parameters."""
+
+    losses: np.ndarray  # (T,), each before its update
+    logits: np.ndarray  # (samples of all steps, O), before each update
+    gradients: np.ndarray  # (T, P)
+    params: np.ndarray  # (T, P), after each update
+    states: dict[str, np.ndarray]  # each slot (T, P), and "running" (T, R), after each update
+    outputs: np.ndarray  # (N, O), of the test set at the end
+    predictions: np.ndarray  # of the test set at the end
+
+    def __post_init__(self) -> None:
+        for array in (self.losses, self.logits, self.gradients, self.params, *self.states.values()):
+            array.setflags(write=False)  # An implementation that kept a reference's array as its own would change it.
+
+    def save(self, path: Path) -> None:
+        """Write one npz file, whole or not at all."""
+        arrays = {name: value for name, value in vars(self).items() if name != "states"}
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, **arrays, **{f"state {name}": value for name, value in self.states.items()})
+        os.replace(part, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Trace:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        states = {name.removeprefix("state "): arrays.pop(name) for name in list(arrays) if name.startswith("state ")}
+        return cls(states=states, **arrays)
+
+
+def record(model: Implementation, plan: Plan, reference: Trace | None = None) -> Trace:
+    """Train `model` by the plan from its start and record it: on its own, or in step with the reference's trace."""
+    config = mlp_numpy.Config(**plan.config)
+    shapes, state_shapes = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
+    losses, logits, gradients, params = [], [], [], []
+    states: dict[str, list[np.ndarray]] = {name: [] for name in state_shapes}
+    for step in range(len(plan.steps)):
+        x, y = plan.batch(step)
+        masks = plan.masks(step)
+        if step == 0:
+            model.set_params(plan.params)
+            model.set_state(initial_state(state_shapes))
+        elif reference:
+            model.set_params(unflatten(reference.params[step - 1], shapes))
+            model.set_state(state_at(reference, step - 1, state_shapes))
+        logits.append(outputs(model, x))
+        gradients.append(flatten(model.gradients(x, y, masks)[1]))
+        losses.append(model.train_step(x, y, masks))
+        params.append(flatten(model.params))
+        state = model.state
+        for name, values in states.items():
+            values.append(flatten(state[name]))
+    return Trace(
+        np.array(losses),
+        np.concatenate(logits),
+        np.array(gradients),
+        np.array(params),
+        {name: np.array(values) for name, values in states.items()},
+        outputs(model, plan.dataset.x_test),
+        model.predict(plan.dataset.x_test),
+    )
+
+
+def initial_state(state_shapes: dict[str, list[tuple]]) -> dict[str, Any]:
+    """The state before any step: slots of 0, running means of 0 and variances of 1."""
+    slots = {
+        name: [tuple(np.zeros(shape) for shape in layer) for layer in shapes] for name, shapes in state_shapes.items()
+    }
+    if "running" in slots:
+        slots["running"] = [(mean, variance + 1) for mean, variance in slots["running"]]
+    return {"step": 0, **slots}
+
+
+def state_at(trace: Trace, step: int, state_shapes: dict[str, list[tuple]]) -> dict[str, Any]:
+    """The state after a step of a trace, as an implementation takes it."""
+    return {
+        "step": step + 1,
+        **{name: unflatten(values[step], state_shapes[name]) for name, values in trace.states.items()},
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Amplification:
+    """By how much training makes more of a small change of the weights, relative to the largest weight."""
+
+    losses: np.ndarray  # (T,): largest |change of a loss| so far, for a change of the weights by 1
+    params: np.ndarray  # (T,): the same of a parameter
+    outputs: float  # the same of an output for the test set, at the end
+
+
+def amplification(build: Callable[[Layers], Implementation], plan: Plan, copies: int = 2) -> Amplification:
+    """Train copies whose initial weights are changed at random by 1e-9 of the largest, and see how far they go apart.
+
+    The figures never fall with the steps: what has once grown by so much can grow so again.
+    """
+    random = np.random.default_rng(plan.scenario.seed)
+    start, shapes = flatten(plan.params), [tuple(np.shape(a) for a in layer) for layer in plan.params]
+    size = 1e-9 * np.abs(start).max()
+    changes = [size * random.uniform(-1, 1, start.shape) for _ in range(copies)]
+    base, *others = [build(unflatten(start + change, shapes)) for change in (0.0, *changes)]
+    losses, params = np.zeros(len(plan.steps)), np.zeros(len(plan.steps))
+    for step in range(len(plan.steps)):
+        batch = (*plan.batch(step), plan.masks(step))
+        loss, now = base.train_step(*batch), flatten(base.params)
+        for model in others:
+            losses[step] = max(losses[step], abs(model.train_step(*batch) - loss) / size)
+            params[step] = max(params[step], float(np.abs(flatten(model.params) - now).max()) / size)
+    x = plan.dataset.x_test
+    last = max(float(np.abs(outputs(model, x) - outputs(base, x)).max()) / size for model in others)
+    return Amplification(np.maximum.accumulate(losses), np.maximum.accumulate(np.maximum(params, 1.0)), last)

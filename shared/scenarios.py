@@ -1,0 +1,201 @@
+"""The scenarios by name: a model, a dataset and a training plan each, the same for every implementation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shared.batches import batch_order, batches, dropout_mask
+from shared.datasets import Dataset, unknown_name
+from shared.weights import initial_parameters
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What to train, on which data, from which weights and in which order."""
+
+    name: str
+    title: str  # what it is there to show, in a few words
+    dataset: str
+    hidden: tuple[int, ...]  # units of the hidden layers
+    options: dict[str, Any] = field(default_factory=dict)  # fields of a template's Config
+    initial: str = "he_normal"  # a scheme of shared.weights
+    initial_scale: float = 1.0
+    batch_size: int | None = 32  # None: all samples in one batch
+    epochs: int = 1
+    seed: int = 0
+    quick: bool = False  # whether it belongs to the quick run
+
+    def layer_sizes(self, inputs: int, classes: int) -> tuple[int, ...]:
+        """Inputs, hidden layers and outputs: a softmax has an output for each class, anything else has one."""
+        softmax = self.options["loss"] == "softmax_cross_entropy"
+        return (inputs, *self.hidden, classes if softmax else 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A scenario with its data, its initial weights and the order of its batches drawn: all that a training needs."""
+
+    scenario: Scenario
+    dataset: Dataset
+    config: dict[str, Any]  # the fields of a template's Config, without the dtype
+    params: list[tuple[np.ndarray, ...]]  # initial, float64
+    steps: list[np.ndarray]  # the sample indices of every step, (B,) each
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """x (B, D) and y (B,) of a step."""
+        return self.dataset.x_train[self.steps[step]], self.dataset.y_train[self.steps[step]]
+
+    def masks(self, step: int) -> list[np.ndarray] | None:
+        """The dropout masks of a step, (B, H) for each hidden layer; None without dropout."""
+        rate = self.config.get("dropout", 0.0)
+        if not rate:
+            return None
+        shapes = [(len(self.steps[step]), units) for units in self.scenario.hidden]
+        return [dropout_mask(shape, rate, self.scenario.seed, step, layer) for layer, shape in enumerate(shapes)]
+
+
+def plan(scenario: Scenario, dataset: Dataset) -> Plan:
+    """Draw what a scenario leaves to its seed."""
+    layer_sizes = scenario.layer_sizes(dataset.x_train.shape[1], len(dataset.classes))
+    params: list[tuple[np.ndarray, ...]] = [
+        *initial_parameters(layer_sizes, scenario.initial, scenario.seed, scenario.initial_scale)
+    ]
+    if scenario.options.get("batch_norm"):
+        params = [(W, b, np.ones_like(b)) for W, b in params[:-1]] + params[-1:]
+    samples = len(dataset.x_train)
+    steps = [
+        batch
+        for epoch in range(scenario.epochs)
+        for batch in batches(batch_order(samples, scenario.seed, epoch), scenario.batch_size or samples)
+    ]
+    config = {"layer_sizes": layer_sizes, "seed": scenario.seed, **scenario.options}
+    return Plan(scenario, dataset, config, params, steps)
+
+
+def _options(loss: str, activation: str, optimizer: str, learning_rate: float, **others: Any) -> dict[str, Any]:
+    return {"loss": loss, "activation": activation, "optimizer": optimizer, "learning_rate": learning_rate, **others}
+
+
+_SOFTMAX, _BINARY = "softmax_cross_entropy", "binary_cross_entropy"
+
+_SCENARIOS = [
+    Scenario(
+        "xor",
+        "the smallest network, all four points in one batch",
+        "xor",
+        (4,),
+        _options("mse", "sigmoid", "sgd", 0.5),
+        "glorot_normal",
+        batch_size=None,
+        epochs=60,
+        quick=True,
+    ),
+    Scenario(
+        "moons",
+        "two classes, one logit",
+        "two-moons",
+        (16,),
+        _options(_BINARY, "relu", "momentum", 0.05),
+        epochs=6,
+        quick=True,
+    ),
+    Scenario(
+        "spirals-deep",
+        "three hidden layers",
+        "spirals",
+        (16, 16, 16),
+        _options(_SOFTMAX, "tanh", "adam", 0.01),
+        "glorot_uniform",
+        epochs=8,
+        quick=True,
+    ),
+    Scenario("iris", "plain gradient descent", "iris", (10,), _options(_SOFTMAX, "tanh", "sgd", 0.1), epochs=15),
+    Scenario(
+        "wine",
+        "sigmoid under momentum",
+        "wine",
+        (12,),
+        _options(_SOFTMAX, "sigmoid", "momentum", 0.1),
+        "lecun_normal",
+        batch_size=16,
+        epochs=6,
+    ),
+    Scenario(
+        "breast-cancer",
+        "the last batch is a partial one",
+        "breast-cancer",
+        (16, 8),
+        _options(_BINARY, "relu", "adam", 0.01),
+        batch_size=50,
+        epochs=8,
+    ),
+    Scenario(
+        "diabetes",
+        "regression",
+        "diabetes",
+        (20,),
+        _options("mse", "relu", "adam", 0.01),
+        "he_uniform",
+        epochs=5,
+        quick=True,
+    ),
+    Scenario(
+        "diabetes-momentum",
+        "regression, two hidden layers of tanh",
+        "diabetes",
+        (16, 16),
+        _options("mse", "tanh", "momentum", 0.02),
+        "lecun_uniform",
+        epochs=5,
+    ),
+    Scenario(
+        "digits",
+        "images, trained until it works",
+        "digits",
+        (32,),
+        _options(_SOFTMAX, "relu", "adam", 0.01),
+        epochs=5,
+        quick=True,
+    ),
+    Scenario(
+        "digits-sgd",
+        "images, plain gradient descent",
+        "digits",
+        (32,),
+        _options(_SOFTMAX, "relu", "sgd", 0.1),
+        batch_size=64,
+        epochs=3,
+    ),
+    Scenario(
+        "digits-sigmoid",
+        "images, glorot weights, sigmoid",
+        "digits",
+        (32, 16),
+        _options(_SOFTMAX, "sigmoid", "adam", 0.01),
+        "glorot_normal",
+        batch_size=64,
+        epochs=3,
+    ),
+    Scenario(
+        "moons-tiny-weights",
+        "weights of 0.01: small numbers everywhere",
+        "two-moons",
+        (8,),
+        _options(_BINARY, "tanh", "sgd", 0.1),
+        "normal",
+        initial_scale=0.01,
+        epochs=6,
+    ),
+]
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
+
+
+def get(name: str) -> Scenario:
+    """The scenario of this name; ValueError, with the nearest name, if there is none."""
+    if name not in SCENARIOS:
+        raise unknown_name("scenario", name, SCENARIOS)
+    return SCENARIOS[name]
