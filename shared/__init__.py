@@ -1,0 +1,1 @@
+"""What all three implementations are given: data, initial weights, batch order and dropout masks."""
