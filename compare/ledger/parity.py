@@ -65,6 +65,7 @@ class Comparison:
     worst: list[Gap]  # one for each phase
     first: Gap | None  # the first place where they differ
     weights: list[float]  # each step's difference of all parameters
+    weight_bounds: list[float]
     losses: list[float]  # each step's difference of the loss
     loss_bounds: list[float]
 
@@ -188,8 +189,19 @@ def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace
                 allowed = GATE[dtype] * scale + sides * allowances[number] + tiny
                 gap = _gap(phase, tensor, step, left, right, scale, allowed)
             gaps.append(gap)
-    loss_gaps = [gap for gap in gaps if gap.phase == "loss"]
-    return _comparison(ruler, dtype, "in step", names, a, b, gaps, [gap.bound for gap in loss_gaps])
+    errors = [ruler.errors(step, "float32") for step in range(len(ruler.plan.steps))]
+    shrink = sides * UNIT[dtype] / UNIT["float32"]
+    return _comparison(
+        ruler,
+        dtype,
+        "in step",
+        names,
+        a,
+        b,
+        gaps,
+        shrink * np.array([e.params.max() for e in errors]),
+        GATE[dtype] + shrink * np.array([e.loss for e in errors]) / np.maximum(np.abs(ruler.reference.losses), 1e-300),
+    )
 
 
 def on_its_own(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace) -> Comparison:
@@ -208,7 +220,8 @@ def on_its_own(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Tr
     output_allowed = GATE[dtype] * output_scale + 2 * (drift[-1] * ruler.amplification.outputs + last_own)
     gaps.append(_gap("outcome", "outputs", steps, a.outputs, b.outputs, output_scale, output_allowed))
     gaps.append(_predictions(ruler, steps, a, b, output_allowed))
-    return _comparison(ruler, dtype, "on its own", names, a, b, gaps, list(allowed / scale))
+    weights = 2 * drift[1:] * ruler.amplification.params
+    return _comparison(ruler, dtype, "on its own", names, a, b, gaps, weights, allowed / scale)
 
 
 def _predictions(ruler: Ruler, step: int, a: Trace, b: Trace, output_allowed: float) -> Gap:
@@ -235,8 +248,10 @@ def _comparison(
     a: Trace,
     b: Trace,
     gaps: list[Gap],
-    loss_bounds: list[float],
+    weight_bounds: np.ndarray,
+    loss_bounds: np.ndarray,
 ) -> Comparison:
+    """Put together a comparison; `weight_bounds` are absolute, `loss_bounds` relative, each (T,)."""
     worst = [
         max((gap for gap in gaps if gap.phase == phase), key=lambda gap: (gap.used, gap.difference))
         for phase in PHASES
@@ -247,5 +262,14 @@ def _comparison(
     losses = [gap.difference for gap in gaps if gap.phase == "loss"]
     first = next((gap for gap in gaps if not gap.equal), None)
     return Comparison(
-        ruler.plan.scenario.name, dtype, mode, *names, worst, first, weights.tolist(), losses, loss_bounds
+        ruler.plan.scenario.name,
+        dtype,
+        mode,
+        *names,
+        worst,
+        first,
+        weights.tolist(),
+        (GATE[dtype] + weight_bounds / scale).tolist(),
+        losses,
+        loss_bounds.tolist(),
     )

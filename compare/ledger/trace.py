@@ -49,6 +49,14 @@ def flatten(layers: Layers) -> np.ndarray:
     return np.concatenate([np.ravel(a) for layer in layers for a in layer])
 
 
+def _flat(layers: Layers, shapes: list[tuple], name: str) -> np.ndarray:
+    """`flatten`, of layers that must have these shapes."""
+    found = [tuple(np.shape(a) for a in layer) for layer in layers]
+    if found != [tuple(layer) for layer in shapes]:
+        raise ValueError(f"{name} have the shapes {found}, expected {shapes}")
+    return flatten(layers)
+
+
 def unflatten(flat: np.ndarray, shapes: list[tuple]) -> Layers:
     """The layers of these shapes in a flat vector."""
     tensors = iter(layout(shapes))
@@ -104,22 +112,29 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None) ->
         elif reference:
             model.set_params(unflatten(reference.params[step - 1], shapes))
             model.set_state(state_at(reference, step - 1, state_shapes))
-        logits.append(outputs(model, x))
-        gradients.append(flatten(model.gradients(x, y, masks)[1]))
+        logits.append(_outputs(model, x, config.layer_sizes[-1]))
+        gradients.append(_flat(model.gradients(x, y, masks)[1], shapes, "gradients"))
         losses.append(model.train_step(x, y, masks))
-        params.append(flatten(model.params))
+        params.append(_flat(model.params, shapes, "parameters"))
         state = model.state
         for name, values in states.items():
-            values.append(flatten(state[name]))
+            values.append(_flat(state[name], state_shapes[name], name))
     return Trace(
         np.array(losses),
         np.concatenate(logits),
         np.array(gradients),
         np.array(params),
         {name: np.array(values) for name, values in states.items()},
-        outputs(model, plan.dataset.x_test),
+        _outputs(model, plan.dataset.x_test, config.layer_sizes[-1]),
         model.predict(plan.dataset.x_test),
     )
+
+
+def _outputs(model: Implementation, x: np.ndarray, units: int) -> np.ndarray:
+    z = outputs(model, x)
+    if z.shape != (len(x), units):
+        raise ValueError(f"forward gives the shape {z.shape}, expected {(len(x), units)}")
+    return z
 
 
 def initial_state(state_shapes: dict[str, list[tuple]]) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""Running the ledger: every plan through every implementation, compared as soon as all have done it."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.ledger import parity
+from compare.ledger.processes import Event, Pool
+from compare.ledger.trace import Amplification, Trace
+from shared.scenarios import Plan
+
+MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are given up
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An implementation that did not finish."""
+
+    implementation: str
+    scenario: str | None  # None: it did not start
+    status: str  # "raised", "timed out" or "killed"
+    message: str
+
+
+@dataclass(eq=False)
+class Finding:
+    """What is known of one scenario."""
+
+    plan: Plan
+    traces: dict[tuple[str, str], Trace] = field(default_factory=dict)  # (implementation, dtype) on its own
+    comparisons: list[parity.Comparison] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Ledger:
+    """All findings of a run, and what went wrong on the way."""
+
+    findings: dict[str, Finding]
+    failures: list[Failure]
+    seconds: dict[str, float]  # each implementation's time in jobs
+
+
+class _Desk:
+    """The jobs of one scenario: who is the reference, who has done what."""
+
+    def __init__(self, plan: Plan, names: list[str], dtypes: list[str], folder: Path):
+        self.finding, self.folder = Finding(plan), folder
+        self.candidates = list(names)  # for the reference's part, the first that does not fail
+        self.reference: str | None = None
+        # The reference is always float64, also when only float32 is asked for.
+        self.todo = {name: [d for d in dtypes if (name, d) != (names[0], "float64")] for name in names}
+        self.dtypes, self.done = dtypes, set[tuple[str, str]]()
+        folder.mkdir()
+        (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
+
+    def next_job(self, name: str) -> dict[str, Any] | None:
+        """What this implementation can do now."""
+        job = {"do": "record", "scenario": self.finding.plan.scenario.name, "folder": str(self.folder)}
+        if self.reference is None:
+            return job | {"dtype": "float64", "reference": None} if self.candidates[:1] == [name] else None
+        if not self.todo.get(name):
+            return None
+        reference = self.folder / f"{self.reference}-float64-own.npz"
+        return job | {"dtype": self.todo[name].pop(0), "reference": str(reference)}
+
+    def finish(self, job: dict[str, Any], name: str) -> None:
+        if job["reference"] is None:
+            self.reference = name
+            if "float64" in self.todo[name]:
+                self.todo[name].remove("float64")
+        self.done.add((name, job["dtype"]))
+
+    def fail(self, name: str) -> None:
+        """Do without an implementation here."""
+        self.todo.pop(name, None)
+        if name in self.candidates:
+            self.candidates.remove(name)
+
+    @property
+    def complete(self) -> bool:
+        if self.reference is None:
+            return not self.candidates
+        return all((name, d) in self.done for name in self.todo for d in self.dtypes)
+
+    def trace(self, name: str, dtype: str, mode: str) -> Trace:
+        return Trace.load(self.folder / f"{name}-{dtype}-{mode}.npz")
+
+    def compare(self) -> None:
+        """Fill the finding from the traces on disk, and delete them."""
+        if self.reference is not None:
+            reference = self.trace(self.reference, "float64", "own")
+            with np.load(self.folder / "amplification.npz") as file:
+                amplification = Amplification(file["losses"], file["params"], float(file["outputs"]))
+            ruler = parity.Ruler(self.finding.plan, reference, amplification)
+            for dtype in self.dtypes:
+                self._compare(ruler, reference, dtype)
+        shutil.rmtree(self.folder)
+
+    def _compare(self, ruler: parity.Ruler, reference: Trace, dtype: str) -> None:
+        names = [name for name in self.todo if (name, dtype) in self.done]
+        for mode, compare in (("step", parity.in_step), ("own", parity.on_its_own)):
+            traces = {
+                name: reference if (name, dtype) == (self.reference, "float64") else self.trace(name, dtype, mode)
+                for name in names
+            }
+            if mode == "own":
+                self.finding.traces |= {(name, dtype): trace for name, trace in traces.items()}
+            if dtype == "float64":
+                pairs = [((a, b), traces[a], traces[b]) for a, b in itertools.combinations(names, 2)]
+            else:
+                pairs = [(("float64", name), reference, traces[name]) for name in names]
+            self.finding.comparisons += [compare(ruler, dtype, *pair) for pair in pairs]
+
+
+def run_ledger(
+    plans: list[Plan],
+    pool: Pool,
+    dtypes: list[str],
+    folder: Path,
+    show: Callable[[int, int, dict[str, str]], None],
+) -> Ledger:
+    """Record and compare every plan in every implementation of the pool.
+
+    `show(jobs done, jobs in all, what each implementation is at)` is called whenever something happened or time passed.
+    """
+    names = list(pool.workers)
+    desks = {
+        plan.scenario.name: _Desk(plan, names, dtypes, folder / f"{number:03}") for number, plan in enumerate(plans)
+    }
+    ledger = Ledger({name: desk.finding for name, desk in desks.items()}, [], dict.fromkeys(names, 0.0))
+    deaths = dict.fromkeys(names, 0)
+    open_desks, done = dict(desks), 0
+    total = sum(1 + sum(len(jobs) for jobs in desk.todo.values()) for desk in desks.values())
+
+    def lose(event: Event) -> None:
+        scenario = event.job["scenario"] if event.job else None
+        ledger.failures.append(Failure(event.implementation, scenario, event.status, event.message))
+        deaths[event.implementation] += event.status != "raised"
+        if event.job:
+            desks[event.job["scenario"]].fail(event.implementation)
+        if event.job is None or deaths[event.implementation] >= MOST_DEATHS:
+            pool.drop(event.implementation)
+            for desk in open_desks.values():
+                desk.fail(event.implementation)
+
+    while open_desks:
+        for name in pool.idle:
+            job = next((job for desk in open_desks.values() if (job := desk.next_job(name))), None)
+            if job:
+                pool.give(name, job)
+        for scenario in [scenario for scenario, desk in open_desks.items() if desk.complete]:
+            open_desks.pop(scenario).compare()
+        at = {name: worker.job["scenario"] if worker.job else "" for name, worker in pool.workers.items()}
+        show(done, total, at)
+        event = pool.wait() if open_desks else None
+        if event is None:
+            continue
+        if event.status != "ok":
+            lose(event)
+        elif event.job:
+            done += 1
+            ledger.seconds[event.implementation] += event.seconds
+            desks[event.job["scenario"]].finish(event.job, event.implementation)
+    return ledger

@@ -1,0 +1,340 @@
+"""What a run leaves behind: results.json and the tidy tables in data/, as reports/README.md documents them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from compare.ledger.parity import Comparison, Gap
+from compare.ledger.run import Finding, Ledger
+from shared.scenarios import Plan
+
+FORMAT = "mlp-rosetta results 1"
+PACKAGES = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "pandas", "safetensors")
+GATES = {
+    "float64": (
+        "In step: 1e-12 of the tensor's largest entry, and what rounding alone can do to the entry on both sides, "
+        "propagated through the step operation by operation. On its own: 1e-12, and steps x one step's rounding x how "
+        "much training amplifies a small change of the weights, measured on slightly changed copies of the reference."
+    ),
+    "float32": (
+        "Each implementation against the float64 reference. In step: what rounding alone can do to the entry, "
+        "propagated through the step operation by operation. On its own: steps x one step's rounding x the measured "
+        "amplification."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a run in a word, an exit code and a sentence."""
+
+    status: str  # "equal", "different" or "incomplete"
+    exit_code: int
+    sentence: str
+
+
+def verdict_of(ledger: Ledger) -> Verdict:
+    """Incomplete if an implementation did not finish, else different if any comparison failed, else equal."""
+    comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
+    different = [comparison for comparison in comparisons if not comparison.equal]
+    found = ""
+    if different:
+        first = different[0]
+        pairs = {(c.scenario, *sorted((c.a, c.b))) for c in different}
+        found = (
+            f"{_count(len(pairs), 'pair')} in {_count(len({c.scenario for c in different}), 'scenario')} differ, first "
+            f"{_pair(first)} in {first.scenario} ({first.dtype}, {first.mode}): {describe(first.first)}"
+        )
+    if ledger.failures:
+        names = ", ".join(dict.fromkeys(failure.implementation for failure in ledger.failures))
+        rest = f"; {found}" if found else f"; the other comparisons, {len(comparisons)}, agree" if comparisons else ""
+        return Verdict("incomplete", 3, f"Incomplete: {names} did not finish{rest}.")
+    if different:
+        return Verdict("different", 1, f"Different: {found}.")
+    names = sorted({name for c in comparisons for name in (c.a, c.b)} - {"float64"}, key=_rank)
+    worst = max((g.used for c in comparisons for g in c.worst), default=0.0)
+    exact = max((g.difference for c in comparisons if c.dtype == "float64" for g in c.worst), default=None)
+    figure = f"; in float64 the largest difference is {exact:.1e}" if exact is not None else ""
+    return Verdict(
+        "equal",
+        0,
+        f"Equal: {', '.join(names)} are the same network in all {_count(len(ledger.findings), 'scenario')}{figure}; "
+        f"the closest comparison used {worst:.0%} of its bound.",
+    )
+
+
+def describe(gap: Gap | None) -> str:
+    """The place of a difference, in words."""
+    if gap is None:
+        return "no difference"
+    where = f" at {list(gap.index)}" if gap.index else ""
+    return f"step {gap.step}, {gap.phase}, {gap.tensor}{where}: {gap.value_a:.9g} against {gap.value_b:.9g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
+def _pair(comparison: Comparison) -> str:
+    return f"{comparison.a} and {comparison.b}"
+
+
+def _rank(name: str) -> int:
+    order = ("numpy", "torch", "keras")
+    return order.index(name) if name in order else len(order)
+
+
+def write(folder: Path, ledger: Ledger, run: dict[str, Any], speed: pd.DataFrame) -> Verdict:
+    """Write results.json and data/*.csv into `folder`, each file whole or not at all."""
+    verdict = verdict_of(ledger)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    tables = {
+        "cells": cells(ledger),
+        "drift": drift(ledger),
+        "losses": losses(ledger),
+        **outcomes(ledger),
+        "speed": speed,
+    }
+    for name, table in tables.items():
+        _replace(folder / "data" / f"{name}.csv", table.to_csv(index=False))
+    failed = {failure.implementation: failure for failure in reversed(ledger.failures)}
+    summary = {
+        "format": FORMAT,
+        "verdict": asdict(verdict),
+        "run": run,
+        "environment": environment(run.get("threads", 1)),
+        "gates": GATES,
+        "implementations": [
+            {
+                "name": name,
+                "status": failed[name].status if name in failed else "ok",
+                "message": failed[name].message if name in failed else "",
+                "scenario": failed[name].scenario if name in failed else None,
+                "seconds": seconds,
+            }
+            for name, seconds in ledger.seconds.items()
+        ],
+        "scenarios": [scenario_row(finding.plan) for finding in ledger.findings.values()],
+        "divergences": [
+            {**comparison.labels, **_first(comparison.first)}
+            for finding in ledger.findings.values()
+            for comparison in finding.comparisons
+            if comparison.first
+        ],
+    }
+    _replace(folder / "results.json", json.dumps(_plain(summary), indent=1) + "\n")
+    return verdict
+
+
+def _first(gap: Gap) -> dict[str, Any]:
+    return {
+        "step": gap.step,
+        "phase": gap.phase,
+        "tensor": gap.tensor,
+        "index": list(gap.index),
+        "value_a": gap.value_a,
+        "value_b": gap.value_b,
+        "difference": gap.difference,
+        "bound": gap.bound,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: no number that is not finite."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def scenario_row(plan: Plan) -> dict[str, Any]:
+    """A scenario as results.json describes it."""
+    scenario, dataset, shown = plan.scenario, plan.dataset, ("loss", "activation", "optimizer", "learning_rate")
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "dataset": scenario.dataset,
+        "task": dataset.task,
+        "layer_sizes": list(plan.config["layer_sizes"]),
+        **{name: plan.config[name] for name in shown},
+        "options": {k: v for k, v in plan.config.items() if k not in (*shown, "layer_sizes", "seed")},
+        "batch_size": scenario.batch_size,
+        "epochs": scenario.epochs,
+        "steps": len(plan.steps),
+        "n_train": len(dataset.x_train),
+        "n_test": len(dataset.x_test),
+        "skipped": None,
+        "classes": list(dataset.classes),
+    }
+
+
+def cells(ledger: Ledger) -> pd.DataFrame:
+    """One row for each scenario, precision, mode, pair and phase: its worst place."""
+    return pd.DataFrame(
+        [
+            {
+                **comparison.labels,
+                "phase": gap.phase,
+                "tensor": gap.tensor,
+                "step": gap.step,
+                "difference": gap.difference,
+                "bound": gap.bound,
+                "used": gap.used,
+                "equal": gap.equal,
+            }
+            for finding in ledger.findings.values()
+            for comparison in finding.comparisons
+            for gap in comparison.worst
+        ]
+    )
+
+
+def drift(ledger: Ledger) -> pd.DataFrame:
+    """How the difference of the weights and of the losses runs over the steps."""
+    frames = []
+    for finding in ledger.findings.values():
+        for comparison in finding.comparisons:
+            for quantity, differences, bounds in (
+                ("weights", comparison.weights, comparison.weight_bounds),
+                ("loss", comparison.losses, comparison.loss_bounds),
+            ):
+                frame = pd.DataFrame({"difference": differences, "bound": bounds})
+                frame.insert(0, "quantity", quantity)
+                frame.insert(0, "step", range(len(frame)))
+                for name, label in reversed(comparison.labels.items()):
+                    frame.insert(0, name, label)
+                frames.append(frame)
+    return pd.concat(frames) if frames else pd.DataFrame()
+
+
+def losses(ledger: Ledger) -> pd.DataFrame:
+    """Each step's training loss, on its own."""
+    frames = [
+        pd.DataFrame(
+            {
+                "scenario": scenario,
+                "dtype": dtype,
+                "implementation": name,
+                "step": range(len(trace.losses)),
+                "loss": trace.losses,
+            }
+        )
+        for scenario, finding in ledger.findings.items()
+        for (name, dtype), trace in finding.traces.items()
+    ]
+    return pd.concat(frames) if frames else pd.DataFrame()
+
+
+def outcomes(ledger: Ledger) -> dict[str, pd.DataFrame]:
+    """The test set at the end of each training on its own: metrics, predictions and confusion matrices."""
+    metrics, predictions, confusion = [], [], []
+    for scenario, finding in ledger.findings.items():
+        for (name, dtype), trace in finding.traces.items():
+            labels = {"scenario": scenario, "dtype": dtype, "implementation": name}
+            target = finding.plan.dataset.y_test
+            metrics += [{**labels, "metric": k, "value": v} for k, v in metrics_of(finding, trace).items()]
+            chosen = _chosen(finding, trace)
+            frame = pd.DataFrame({"target": target, "prediction": trace.predictions, "output": chosen})
+            predictions.append(frame.assign(sample=range(len(frame)), **labels)[_PREDICTION_COLUMNS])
+            if finding.plan.dataset.classes:
+                counts = frame.groupby(["target", "prediction"]).size().rename("count").reset_index()
+                confusion.append(counts.assign(**labels)[[*labels, "target", "prediction", "count"]])
+    return {
+        "metrics": pd.DataFrame(metrics),
+        "predictions": pd.concat(predictions) if predictions else pd.DataFrame(),
+        "confusion": pd.concat(confusion) if confusion else pd.DataFrame(),
+    }
+
+
+_PREDICTION_COLUMNS = ["scenario", "dtype", "implementation", "sample", "target", "prediction", "output"]
+
+
+def _probabilities(finding: Finding, z: np.ndarray) -> np.ndarray | None:
+    """Each class's probability (N, classes) from outputs z (N, O); None for a loss without probabilities."""
+    from scipy.special import expit, softmax
+
+    loss = finding.plan.config["loss"]
+    if loss == "softmax_cross_entropy":
+        return softmax(z.astype(np.float64), axis=1)
+    if loss == "binary_cross_entropy" and z.shape[1] == 1:
+        p = expit(z.astype(np.float64))
+        return np.hstack([1 - p, p])
+    return None
+
+
+def _chosen(finding: Finding, trace: Any) -> np.ndarray:
+    """The probability of the predicted class, or the predicted value, (N,)."""
+    p = _probabilities(finding, trace.outputs)
+    return np.asarray(trace.predictions, float) if p is None else p.max(axis=1)
+
+
+def metrics_of(finding: Finding, trace: Any) -> dict[str, float]:
+    """Scikit-learn's metrics of the predictions for the test set."""
+    from sklearn import metrics
+
+    target, predicted = finding.plan.dataset.y_test, trace.predictions
+    if not np.isfinite(trace.outputs).all():
+        return {}
+    p = _probabilities(finding, trace.outputs)
+    if p is None:
+        return {
+            "mean absolute error": metrics.mean_absolute_error(target, predicted),
+            "R2": metrics.r2_score(target, predicted),
+        }
+    scores = p[:, 1] if p.shape[1] == 2 else p
+    labels = np.arange(p.shape[1])
+    return {
+        "accuracy": metrics.accuracy_score(target, predicted),
+        "balanced accuracy": metrics.balanced_accuracy_score(target, predicted),
+        "F1 (macro)": metrics.f1_score(target, predicted, average="macro"),
+        "ROC AUC": metrics.roc_auc_score(target, scores, multi_class="ovr", labels=labels),
+        "log loss": metrics.log_loss(target, p, labels=labels),
+    }
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """The machine and the versions that the numbers belong to."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": psutil.cpu_count() or 1,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "threads": threads,
+        "packages": packages,
+    }
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
