@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
         with Pool(names, Path(work), 1, args.limit) as pool:  # The frameworks are imported while data is loaded.
             plans = [plan(scenario, dataset_of(scenario)) for scenario in scenarios]
             ledger = compare(plans, pool, dtypes, Path(work), console)
-            speed = times(pool, console)
+            speed = times(pool, 3 if args.quick else 7, console)
         run_facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
@@ -159,7 +159,9 @@ def run(args: argparse.Namespace) -> int:
         where = f" in {failure.scenario}" if failure.scenario else ""
         console.print(f"{failure.implementation} {failure.status}{where}: {failure.message}", markup=False)
     console.print(f"report: {folder / 'index.html'}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False)
-    console.print(verdict.sentence, style={0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow"))
+    console.print(
+        verdict.sentence, soft_wrap=True, style={0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow")
+    )
     return verdict.exit_code
 
 
@@ -193,14 +195,14 @@ def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, consol
     return ledger
 
 
-def times(pool: Pool, console: Console) -> pd.DataFrame:
+def times(pool: Pool, rounds: int, console: Console) -> pd.DataFrame:
     """The speed table's rounds: one implementation works at a time, in turn."""
     import pandas as pd
 
     from compare.speed.rounds import interleaved
 
     with console.status("timing: one implementation at a time"):
-        return pd.DataFrame(interleaved(pool, threads=1))
+        return pd.DataFrame(interleaved(pool, rounds, threads=1))
 
 
 def publish(stage: Path, folder: Path) -> None:

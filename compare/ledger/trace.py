@@ -97,8 +97,12 @@ class Trace:
         return cls(states=states, **arrays)
 
 
-def record(model: Implementation, plan: Plan, reference: Trace | None = None) -> Trace:
-    """Train `model` by the plan from its start and record it: on its own, or in step with the reference's trace."""
+def record(model: Implementation, plan: Plan, reference: Trace | None = None, whole: bool = True) -> Trace:
+    """Train `model` by the plan from its start and record it: on its own, or in step with the reference's trace.
+
+    Without `whole` the losses and parameters are recorded alone, which is all that a training on its own is judged and
+    drawn by; logits, gradients and states stay empty.
+    """
     config = mlp_numpy.Config(**plan.config)
     shapes, state_shapes = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
     losses, logits, gradients, params = [], [], [], []
@@ -112,16 +116,17 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None) ->
         elif reference:
             model.set_params(unflatten(reference.params[step - 1], shapes))
             model.set_state(state_at(reference, step - 1, state_shapes))
-        logits.append(_outputs(model, x, config.layer_sizes[-1]))
-        gradients.append(_flat(model.gradients(x, y, masks)[1], shapes, "gradients"))
+        if whole:
+            logits.append(_outputs(model, x, config.layer_sizes[-1]))
+            gradients.append(_flat(model.gradients(x, y, masks)[1], shapes, "gradients"))
         losses.append(model.train_step(x, y, masks))
         params.append(_flat(model.params, shapes, "parameters"))
-        state = model.state
-        for name, values in states.items():
-            values.append(_flat(state[name], state_shapes[name], name))
+        state = model.state if whole else {}
+        for name in state.keys() & states.keys():
+            states[name].append(_flat(state[name], state_shapes[name], name))
     return Trace(
         np.array(losses),
-        np.concatenate(logits),
+        np.concatenate(logits) if logits else np.zeros((0, config.layer_sizes[-1])),
         np.array(gradients),
         np.array(params),
         {name: np.array(values) for name, values in states.items()},

@@ -36,7 +36,7 @@ def record(name: str, job: dict[str, Any]) -> None:
     config = plan.config | {"dtype": job["dtype"]}
     model = adapters.build(name, config, plan.params)
     stem = f"{name}-{job['dtype']}"
-    trace.record(model, plan).save(folder / f"{stem}-own.npz")
+    trace.record(model, plan, whole=job["reference"] is None).save(folder / f"{stem}-own.npz")
     if job["reference"]:
         reference = trace.Trace.load(Path(job["reference"]))
         trace.record(model, plan, reference).save(folder / f"{stem}-step.npz")

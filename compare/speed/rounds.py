@@ -8,10 +8,10 @@ from typing import Any
 from compare.ledger.processes import Pool
 from compare.speed.timing import WORKLOADS
 
-ROUNDS = 5
 
-
-def interleaved(pool: Pool, threads: int, optimizer: str = "sgd", dtype: str = "float32") -> list[dict[str, Any]]:
+def interleaved(
+    pool: Pool, rounds: int, threads: int, optimizer: str = "sgd", dtype: str = "float32"
+) -> list[dict[str, Any]]:
     """Time `fit` on every workload, round by round in shuffled order; one implementation works, the others wait."""
     rows, order = [], random.Random(0)
     for workload in WORKLOADS.values():
@@ -22,7 +22,7 @@ def interleaved(pool: Pool, threads: int, optimizer: str = "sgd", dtype: str = "
             "optimizer": optimizer,
             "dtype": dtype,
         }
-        for number in range(ROUNDS):
+        for number in range(rounds):
             names = list(pool.idle)
             order.shuffle(names)
             for name in names:
