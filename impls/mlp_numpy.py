@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -113,6 +114,7 @@ class MLP:
 
     def _backpropagate(self, x: np.ndarray, y: np.ndarray, masks: list | None) -> float:
         """Fill `gradient_layers`, and return the training loss."""
+        masks = check_masks(self.config, masks, len(x))
         if masks is None and self.config.dropout:
             masks = self._draw_masks(len(x))
         z, saved = self._forward(x, training=True, masks=masks)
@@ -153,7 +155,7 @@ class MLP:
             g = np.clip(g, -c.clip_value, c.clip_value)
         if c.clip_norm:
             g = g * (c.clip_norm / max(c.clip_norm, math.sqrt(g @ g)))
-        rate = learning_rate(c, self.step)
+        rate = float(learning_rate(c, self.step))  # A NumPy float64 would make a float32 step float64.
         self.step += 1
         if c.optimizer == "adamw":
             w -= rate * c.weight_decay * w * self.decays
@@ -202,6 +204,8 @@ class MLP:
                 best, best_loss, best_epoch = (self.params, _copy(self.running)), record["val_loss"], epoch
             if patience and epoch - best_epoch >= patience:
                 break
+        if verbose:
+            print()
         if best:
             self.set_params(best[0])
             self.running = best[1]
@@ -504,41 +508,59 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def is_number(value) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def is_whole(value, least: int) -> bool:
+    return isinstance(value, int) and value >= least
+
+
 def check_config(c: Config) -> None:
     """ValueError with one line for the first field that makes no sense."""
     choices = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
     choices |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
     for name, known in choices.items():
         value = getattr(c, name)
-        require(value in known, f"{name} {value!r} is unknown: choose one of {', '.join(known)}")
+        require(value in tuple(known), f"{name} {value!r} is unknown: choose one of {', '.join(known)}")
     sizes = c.layer_sizes
     require(
-        len(sizes) >= 2 and all(isinstance(n, int) and n > 0 for n in sizes),
+        isinstance(sizes, (tuple, list)) and len(sizes) >= 2 and all(is_whole(n, 1) for n in sizes),
         f"layer_sizes {sizes} must be two or more whole numbers above 0: inputs, hidden layers, outputs",
     )
     for name in ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm"):
         value = getattr(c, name)
-        require(value is None or 0 < value < math.inf, f"{name} {value} must be above 0 and finite")
+        unset = value is None and name.startswith("clip")
+        require(unset or (is_number(value) and value > 0), f"{name} {value!r} must be a number above 0, and finite")
     for name in ("momentum", "beta1", "beta2", "dropout", "label_smoothing"):
-        require(0 <= getattr(c, name) < 1, f"{name} {getattr(c, name)} must be at least 0 and below 1")
-    require(0 <= c.weight_decay < math.inf, f"weight_decay {c.weight_decay} must be 0 or more, and finite")
+        value = getattr(c, name)
+        require(is_number(value) and 0 <= value < 1, f"{name} {value!r} must be a number from 0 to below 1")
+    require(c.momentum > 0 or c.optimizer not in ("momentum", "nesterov"), "momentum 0 is sgd: choose that optimizer")
+    decay = c.weight_decay
+    require(is_number(decay) and decay >= 0, f"weight_decay {decay!r} must be a number from 0 on, and finite")
     require(not (c.clip_value and c.clip_norm), "clip_value and clip_norm are both set: keep one of them")
-    require(c.schedule_steps >= 1, f"schedule_steps {c.schedule_steps} must be 1 or more")
+    require(is_whole(c.schedule_steps, 1), f"schedule_steps {c.schedule_steps!r} must be a whole number from 1 on")
+    require(is_whole(c.seed, 0), f"seed {c.seed!r} must be a whole number from 0 on")
+    require(isinstance(c.batch_norm, bool), f"batch_norm {c.batch_norm!r} must be True or False")
     softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
     require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
     require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
     if c.class_weights is not None:
         classes = sizes[-1] if softmax else 2
         require(softmax or (entropy and sizes[-1] == 1), "class_weights need a cross-entropy with one class a sample")
+        given = c.class_weights if isinstance(c.class_weights, (tuple, list)) else ()
         require(
-            len(c.class_weights) == classes and all(0 < w < math.inf for w in c.class_weights),
-            f"class_weights {c.class_weights} must be {classes} finite numbers above 0, one for each class",
+            len(given) == classes and all(is_number(w) and w > 0 for w in given),
+            f"class_weights {c.class_weights!r} must be a tuple of {classes} finite numbers above 0, one a class",
         )
 
 
 def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
     """x (N, in) in config.dtype, and y as class ids (N,) int64 or as numbers (N, O); ValueError if they do not fit."""
-    x = np.asarray(x, config.dtype)
+    try:
+        x = np.asarray(x, config.dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"x must hold numbers, in rows of one length: {error}") from None
     inputs, outputs = config.layer_sizes[0], config.layer_sizes[-1]
     require(x.ndim == 2 and x.shape[1] == inputs, f"x has shape {x.shape}: expected (N, {inputs})")
     require(bool(np.isfinite(x).all()), "x holds NaN or infinite values: remove or replace them")
@@ -546,7 +568,10 @@ def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.nd
     require(len(x) >= least, f"x holds {len(x)} samples: expected {least} or more{' for batch_norm' * (least - 1)}")
     if y is None:
         return x, None
-    y, softmax = np.asarray(y), config.loss == "softmax_cross_entropy"
+    try:
+        y, softmax = np.asarray(y), config.loss == "softmax_cross_entropy"
+    except ValueError as error:
+        raise ValueError(f"y must hold numbers, in rows of one length: {error}") from None
     require(len(y) == len(x) if y.ndim else False, f"x holds {len(x)} samples and y {y.shape}: expected as many")
     expected = (len(x),) if softmax or outputs == 1 else (len(x), outputs)
     require(y.shape == expected, f"y has shape {y.shape}: expected {expected}")
@@ -562,12 +587,25 @@ def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.nd
 
 def check_fit(config: Config, samples: int, epochs: int, batch_size: int, validation_data, patience) -> None:
     """ValueError if `fit` cannot run with these arguments."""
-    require(epochs >= 1, f"epochs {epochs} must be 1 or more")
-    require(batch_size >= 1, f"batch_size {batch_size} must be 1 or more")
+    require(is_whole(epochs, 1), f"epochs {epochs!r} must be a whole number from 1 on")
+    require(is_whole(batch_size, 1), f"batch_size {batch_size!r} must be a whole number from 1 on")
     single = min(batch_size, samples) == 1 or samples % batch_size == 1
     require(not (config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size")
-    require(patience is None or patience >= 1, f"patience {patience} must be 1 or more epochs")
+    require(patience is None or is_whole(patience, 1), f"patience {patience!r} must be a whole number from 1 on")
     require(patience is None or validation_data is not None, "patience needs validation_data to watch")
+    if validation_data is not None:
+        require(len(validation_data) == 2, f"validation_data has {len(validation_data)} parts: expected (x, y)")
+        check_data(config, *validation_data)
+
+
+def check_masks(config: Config, masks: list | None, samples: int) -> list[np.ndarray] | None:
+    """The masks in config.dtype, (samples, H) for each hidden layer; ValueError if they do not fit."""
+    if masks is None:
+        return None
+    require(config.dropout > 0, "masks are given and dropout is 0: set it to the share of zeros in them")
+    hidden = config.layer_sizes[1:-1]
+    check_layers([(mask,) for mask in masks], [((samples, h),) for h in hidden], "masks")
+    return [np.array(mask, config.dtype) for mask in masks]
 
 
 def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
@@ -576,6 +614,7 @@ def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
     for i, (layer, expected) in enumerate(zip(layers, shapes, strict=True)):
         found = tuple(np.shape(a) for a in layer)
         require(found == expected, f"{name} of layer {i} has shapes {found}: expected {expected}")
+        require(all(np.asarray(a).dtype.kind in "biuf" for a in layer), f"{name} of layer {i} must hold numbers")
         require(all(np.isfinite(a).all() for a in layer), f"{name} of layer {i} holds NaN or infinite values")
 
 
@@ -583,7 +622,7 @@ def check_state(config: Config, state: dict) -> None:
     """ValueError unless `state` is what this config's training carries."""
     shapes = state_shapes(config)
     require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted({'step', *shapes})}")
-    require(isinstance(state["step"], int) and state["step"] >= 0, f"step {state['step']!r} must be 0 or more")
+    require(is_whole(state["step"], 0), f"step {state['step']!r} must be a whole number from 0 on")
     for name in shapes:
         check_layers(state[name], shapes[name], name)
 
@@ -594,7 +633,7 @@ def write_checkpoint(path, config: Config, params: list, state: dict) -> None:
     Tensors: params.I.0 is W (in, out) of layer I, params.I.1 its b, params.I.2 its g; a slot has the same under its own
     name; running.I.0 is the running mean, running.I.1 the variance. Metadata: format, step, and config as JSON.
     """
-    from safetensors.numpy import save_file  # Here, so that a copied file runs without it.
+    from safetensors.numpy import save  # Here, so that a copied file runs without it.
 
     groups = {"params": params} | {name: state[name] for name in state_shapes(config)}
     tensors = {
@@ -604,8 +643,12 @@ def write_checkpoint(path, config: Config, params: list, state: dict) -> None:
         for j, a in enumerate(layer)
     }
     metadata = {"format": FORMAT, "step": str(state["step"]), "config": json.dumps(asdict(config))}
-    save_file(tensors, f"{path}.part", metadata)
-    os.replace(f"{path}.part", path)
+    part = Path(f"{path}.part")
+    try:
+        part.write_bytes(save(tensors, metadata))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_checkpoint(path) -> tuple[Config, list, dict]:
@@ -614,13 +657,17 @@ def read_checkpoint(path) -> tuple[Config, list, dict]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+            form = metadata.get("format")
+            require(form == FORMAT, f"{path} has format {form!r}: expected {FORMAT!r}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
-    require(metadata.get("format") == FORMAT, f"{path} has format {metadata.get('format')!r}: expected {FORMAT!r}")
     try:
-        config, step = Config(**json.loads(metadata["config"])), int(metadata["step"])
-    except (KeyError, TypeError, ValueError) as error:
+        fields = json.loads(metadata["config"])  # JSON has lists for tuples.
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        config, step = Config(**fields), int(metadata["step"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no sound config and step: {error}") from None
     groups = {}
     for name, shapes in {"params": param_shapes(config), **state_shapes(config)}.items():
@@ -632,11 +679,10 @@ def read_checkpoint(path) -> tuple[Config, list, dict]:
 
 
 def show_progress(epoch: int, epochs: int, record: dict[str, float]) -> None:
-    """One line, written over some twenty times in a run."""
-    last = epoch + 1 == epochs
-    if last or epoch % max(1, epochs // 20) == 0:
+    """One line, written over some twenty times in a run; `fit` ends it."""
+    if epoch + 1 == epochs or epoch % max(1, epochs // 20) == 0:
         values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
-        print(f"\repoch {epoch + 1}/{epochs}  {values}", end="\n" if last else "", flush=True)
+        print(f"\repoch {epoch + 1}/{epochs}  {values}".ljust(80), end="", flush=True)  # Over a longer line before.
 
 
 def main() -> None:
