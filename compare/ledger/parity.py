@@ -171,8 +171,19 @@ def _largest(array: np.ndarray) -> float:
     return float(np.abs(array).max())
 
 
+def _check_steps(ruler: Ruler, *traces: Trace) -> None:
+    for trace in traces:
+        found = {len(trace.losses), len(trace.params)}
+        if found != {len(ruler.plan.steps)}:
+            raise ValueError(f"a trace has {sorted(found)} steps, expected {len(ruler.plan.steps)}")
+
+
 def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace) -> Comparison:
-    """Compare two traces whose every step began where the reference's did. In float32, `a` is the reference itself."""
+    """Compare two traces whose every step began where the reference's did. In float32, `a` is the reference itself.
+
+    ValueError if a trace has more or fewer steps than the plan.
+    """
+    _check_steps(ruler, a, b)
     gaps: list[Gap] = []
     sides = 2 if dtype == "float64" else 1
     tiny = np.finfo(dtype).tiny  # Below it, rounding is no longer relative.
@@ -205,7 +216,11 @@ def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace
 
 
 def on_its_own(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace) -> Comparison:
-    """Compare the losses, outputs and predictions of two trainings that ran freely from the same start."""
+    """Compare the losses, outputs and predictions of two trainings that ran freely from the same start.
+
+    ValueError if a trace has more or fewer steps than the plan.
+    """
+    _check_steps(ruler, a, b)
     reference, drift = ruler.reference, ruler.drift(dtype)
     steps = len(ruler.plan.steps)
     scale = max(_largest(reference.losses), 1e-300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -53,28 +54,31 @@ class Worker:
                 start_new_session=True,  # An interrupt is the parent's to handle.
             )
         os.close(write)
-        threading.Thread(target=self._listen, args=(os.fdopen(read), inbox), daemon=True).start()
+        self.listener = threading.Thread(target=self._listen, args=(os.fdopen(read), inbox), daemon=True)
+        self.listener.start()
         self.deadline = time.monotonic() + IMPORT_LIMIT
 
     def _listen(self, events: TextIO, inbox: queue.Queue) -> None:
-        for line in events:
-            inbox.put((self, line))
+        with events:
+            for line in events:
+                inbox.put((self, line))
         inbox.put((self, None))  # It closed its end: the process is gone.
 
     def give(self, job: dict[str, Any], limit: float) -> None:
         """Hand over a job, to be done within `limit` seconds."""
         self.job, self.deadline = job, time.monotonic() + limit
-        try:
+        with contextlib.suppress(BrokenPipeError):  # It died while idle; its listener says so.
             self.process.stdin.write(json.dumps(job) + "\n")  # type: ignore[union-attr]
             self.process.stdin.flush()  # type: ignore[union-attr]
-        except BrokenPipeError:
-            pass  # It died while idle; its listener says so.
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()  # type: ignore[union-attr]
+        self.listener.join()
 
     def last_words(self) -> str:
         """How the process ended, and the last line it printed."""
@@ -120,7 +124,6 @@ class Pool:
         late = [w for w in self.workers.values() if (w.job or not w.ready) and time.monotonic() > w.deadline]
         if late:
             worker = late[0]
-            worker.stop()
             what = f"no answer within {self.limit:g} s" if worker.ready else "its framework was not imported in time"
             return self._lost(worker, "timed out", what)
         try:
@@ -142,6 +145,7 @@ class Pool:
 
     def _lost(self, worker: Worker, status: str, message: str) -> Event:
         """The event of a worker's end; a new one takes its place if it had come as far as a job."""
+        worker.stop()
         if worker.ready and worker.job:
             self.workers[worker.name] = self._start(worker.name)
         return Event(worker.name, worker.job, status, message)

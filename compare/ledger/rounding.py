@@ -287,10 +287,7 @@ def step_errors(
     if config.clip_value:
         g = Rounded(np.clip(g.value, -config.clip_value, config.clip_value), g.error, unit)
     if config.clip_norm:
-        norm = (g * g).sum().sqrt()
-        factor = given(config.clip_norm, unit) / norm
-        if norm.value + norm.error > config.clip_norm:
-            g = g * (factor if norm.value > config.clip_norm else Rounded(np.array(1.0), factor.error, unit))
+        g = g * _clip_factor(config.clip_norm, (g * g).sum().sqrt())
     rate = given(float(mlp_numpy.learning_rate(config, state["step"])), 4 * unit)
     if config.optimizer == "adamw":
         w = w - rate * config.weight_decay * w * decays
@@ -306,6 +303,15 @@ def step_errors(
     if config.batch_norm:
         states["running"] = _flat([a for pair in step.running for a in pair], unit).error
     return StepErrors(logits.error, float(loss.error), gradient_error, w.error, states)
+
+
+def _clip_factor(limit: float, norm: Rounded) -> Rounded:
+    """limit / max(limit, norm): never above 1, and 1 without error where the norm is surely below the limit."""
+    least = limit / max(limit, float(norm.value + norm.error))
+    most = limit / max(limit, float(norm.value - norm.error))
+    value = limit / max(limit, float(norm.value))
+    error = max(value - least, most - value) + (2 * norm.unit * value if least < 1 else 0.0)
+    return Rounded(np.array(value), np.array(error), norm.unit)
 
 
 def _direction(c: mlp_numpy.Config, g: Rounded, slots: list[Rounded], t: int) -> tuple[Rounded, list[Rounded]]:

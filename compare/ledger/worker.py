@@ -14,12 +14,15 @@ import pickle
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from compare import relay
 from compare.ledger import adapters, trace
 from compare.speed import timing
 from shared.scenarios import Plan
@@ -45,6 +48,10 @@ def record(name: str, job: dict[str, Any]) -> None:
         np.savez(folder / "amplification.npz", **asdict(amplification))
 
 
+# What a job may ask for: from the implementation's name and the job, its result as JSON has it.
+JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {"record": record, "relay": relay.run_stage}
+
+
 def message_of(error: BaseException) -> str:
     """One line: what was raised, and where."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -65,15 +72,11 @@ def main() -> None:
         tell(event="failed", message=message_of(error))
         return
     tell(event="ready")
-    timers: dict[str, timing.Timer] = {}
+    jobs = JOBS | {"time": partial(timing.measure, {})}
     for line in sys.stdin:
         job, start = json.loads(line), time.perf_counter()
         try:
-            result = None
-            if job["do"] == "record":
-                record(name, job)
-            else:
-                result = timing.measure(timers, name, job)
+            result = jobs[job["do"]](name, job)
             tell(event="done", seconds=time.perf_counter() - start, result=result)
         except Exception as error:
             traceback.print_exc()

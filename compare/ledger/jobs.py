@@ -1,0 +1,70 @@
+"""Jobs that are known beforehand, done by the workers of a pool, each when the one before it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compare.ledger.processes import Event, Pool
+
+MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are given up
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one implementation has to do."""
+
+    implementation: str
+    work: dict[str, Any]  # what its worker gets
+    after: Hashable | None = None  # the job that must have succeeded before
+
+
+def run_jobs(
+    jobs: Mapping[Hashable, Job], pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
+) -> dict[Hashable, Event]:
+    """What became of every job, under the job's own key.
+
+    A job whose forerunner failed, or whose implementation is gone from the pool, is not given to anybody: its event
+    says so. `show(jobs done, jobs in all)` is called whenever something happened or time passed.
+    """
+    events: dict[Hashable, Event] = {}
+    at_work: dict[str, Hashable] = {}
+    deaths: Counter[str] = Counter()
+    while True:
+        _give_up(jobs, events, pool)
+        for name in pool.idle:
+            ready = (key for key, job in jobs.items() if job.implementation == name and _is_ready(job, events))
+            key = next((key for key in ready if key not in events), None)
+            if key is not None:
+                at_work[name] = key
+                pool.give(name, jobs[key].work)
+        show(len(events), len(jobs))
+        if len(events) == len(jobs):
+            return events
+        event = pool.wait()
+        if event is None:
+            continue
+        if event.job is not None:
+            events[at_work.pop(event.implementation)] = event
+        deaths[event.implementation] += event.status not in ("ok", "raised")
+        lost = event.job is None and event.status != "ok"  # Its process did not start.
+        if lost or deaths[event.implementation] >= MOST_DEATHS:
+            pool.drop(event.implementation)
+
+
+def _is_ready(job: Job, events: Mapping[Hashable, Event]) -> bool:
+    return job.after is None or (job.after in events and events[job.after].status == "ok")
+
+
+def _give_up(jobs: Mapping[Hashable, Job], events: dict[Hashable, Event], pool: Pool) -> None:
+    """Add the events of all jobs that cannot be done any more; a forerunner stands before its followers in `jobs`."""
+    for key, job in jobs.items():
+        if key in events:
+            continue
+        before = events.get(job.after)
+        if before is not None and before.status != "ok":
+            events[key] = Event(job.implementation, job.work, before.status, before.message)
+        elif job.implementation not in pool.workers:
+            events[key] = Event(job.implementation, job.work, "killed", f"{job.implementation} is not running")

@@ -1,0 +1,113 @@
+"""The rounding bounds: no correct evaluation leaves them, and they are not so wide that nothing would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compare.ledger.rounding import UNIT, Rounded, step_errors
+from compare.ledger.rounding import given as stored
+from compare.ledger.trace import flatten, initial_state
+from impls import mlp_numpy
+
+U = UNIT["float32"]
+OPERATIONS = {
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / y,
+    "dot": lambda x, y: x @ y.T,
+    "sum": lambda x, y: (x * y).sum(axis=0),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(seed=st.integers(0, 2**31), scale=st.sampled_from([1e-3, 1.0, 1e3]))
+@settings(max_examples=30, deadline=None)
+def test_float32_stays_within_the_bound(operation: str, seed: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    x, y = random.standard_normal((2, 5, 40)) * scale
+    bounded = OPERATIONS[operation](stored(x, U), stored(y, U))
+    single = OPERATIONS[operation](x.astype(np.float32), y.astype(np.float32))
+    assert (np.abs(single.astype(np.float64) - OPERATIONS[operation](x, y)) <= bounded.error).all()
+
+
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=30, deadline=None)
+def test_a_root_stays_within_the_bound(seed: int) -> None:
+    x = np.random.default_rng(seed).random(50) ** 8
+    error = np.abs(np.sqrt(x.astype(np.float32)).astype(np.float64) - np.sqrt(x))
+    assert (error <= stored(x, U).sqrt().error).all()
+
+
+def test_division_by_what_may_be_zero_is_unbounded() -> None:
+    numerator, zero = Rounded(np.array([1.0]), np.zeros(1), U), Rounded(np.array([1e-9]), np.array([1e-8]), U)
+    assert np.isinf((numerator / zero).error).all()
+
+
+def _case(seed: int) -> tuple[dict, list, tuple, list | None]:
+    """A random configuration without kinks within rounding's reach, its parameters, a batch and dropout masks."""
+    random = np.random.default_rng(seed)
+    pick = lambda options: options[random.integers(len(options))]  # noqa: E731
+    loss = pick(list(mlp_numpy.LOSSES))
+    outputs = {"softmax_cross_entropy": 4, "binary_cross_entropy": 1}.get(loss, int(pick([1, 3])))
+    hidden = tuple(int(n) for n in random.integers(2, 12, random.integers(1, 4)))
+    config = {
+        "layer_sizes": (5, *hidden, outputs),
+        "activation": pick(list(mlp_numpy.ACTIVATIONS)),
+        "loss": loss,
+        "optimizer": pick(list(mlp_numpy.OPTIMIZERS)),
+        "reduction": pick(["mean", "sum"]),
+        "weight_decay": pick([0.0, 0.01]),
+        "batch_norm": bool(pick([False, True])),
+        "dropout": pick([0.0, 0.3]),
+        "schedule": pick(list(mlp_numpy.SCHEDULES)),
+    }
+    config |= pick([{}, {"clip_value": 0.01}, {"clip_norm": 0.05}])
+    if loss.endswith("cross_entropy"):
+        config["label_smoothing"] = pick([0.0, 0.1])
+        config["class_weights"] = pick([None, tuple(random.uniform(0.5, 2, max(outputs, 2)).tolist())])
+    x = random.standard_normal((17, 5))
+    y = random.integers(0, max(outputs, 2), 17)
+    if not loss.endswith("cross_entropy"):
+        y = random.standard_normal((17, outputs)) if outputs > 1 else random.standard_normal(17)
+    params = mlp_numpy.init_params(mlp_numpy.Config(**config, seed=seed % 1000))
+    masks = [(random.random((17, n)) >= 0.3) / 0.7 for n in hidden] if config["dropout"] else None
+    return config, params, (x, y), masks
+
+
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_a_float32_step_stays_within_the_bounds(seed: int) -> None:
+    """For random configurations: the template in float32 against itself in float64."""
+    config, params, (x, y), masks = _case(seed)
+    exact, single = (mlp_numpy.MLP(mlp_numpy.Config(**config, dtype=dtype), params) for dtype in ("float64", "float32"))
+    state = initial_state(mlp_numpy.state_shapes(exact.config))
+    bounds = step_errors(exact.config, params, state, (x, y), masks, U)
+
+    tiny = float(np.finfo(np.float32).tiny)
+    assert (np.abs(single.forward(x) - exact.forward(x)) <= bounds.logits + tiny).all()
+    (loss, gradients), (loss32, gradients32) = exact.gradients(x, y, masks), single.gradients(x, y, masks)
+    assert abs(loss32 - loss) <= bounds.loss + tiny
+    assert (np.abs(flatten(gradients32) - flatten(gradients)) <= bounds.gradients + tiny).all()
+    exact.train_step(x, y, masks)
+    single.train_step(x, y, masks)
+    assert (np.abs(flatten(single.params) - flatten(exact.params)) <= bounds.params + tiny).all()
+    for name, error in bounds.states.items():
+        assert (np.abs(flatten(single.state[name]) - flatten(exact.state[name])) <= error + tiny).all(), name
+
+
+def test_the_bounds_of_a_plain_step_are_near_rounding() -> None:
+    """A digits-sized step under sgd: not a thousandth of the largest entry may be lost to float32."""
+    config = mlp_numpy.Config((64, 32, 10), loss="softmax_cross_entropy", dtype="float64")
+    params = mlp_numpy.init_params(config)
+    random = np.random.default_rng(0)
+    batch = random.random((32, 64)), random.integers(0, 10, 32)
+    bounds = step_errors(config, params, {"step": 0}, batch, None, U)
+    model = mlp_numpy.MLP(config, params)
+    assert bounds.logits.max() < 1e-4 * np.abs(model.forward(batch[0])).max()
+    gradients = flatten(model.gradients(*batch)[1])
+    assert bounds.gradients.max() < 1e-3 * np.abs(gradients).max()
+    assert bounds.params.max() < 1e-5 * np.abs(flatten(params)).max()
