@@ -1,0 +1,154 @@
+"""The command as a user meets it: its arguments, its exit status, its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = ("--scenario", "xor", "--impl", "numpy", "torch")
+
+
+def command(*arguments: str, root: Path = ROOT, **options) -> subprocess.CompletedProcess[str]:
+    """Run compare/run_all.py as a user would, from another directory."""
+    return subprocess.run(
+        [sys.executable, str(root / "compare" / "run_all.py"), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=options.pop("cwd", "/"),
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """A short run, and the folder that it wrote."""
+    folder = tmp_path_factory.mktemp("report")
+    return command(*SHORT, "--out", str(folder)), folder
+
+
+def test_an_equal_run_exits_0_and_its_verdict_is_the_last_line(done) -> None:
+    result, folder = done
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.strip().splitlines()
+    assert lines[-1].startswith("Equal: numpy, torch are the same network")
+    assert str(folder / "index.html") in lines[-2]
+    assert all(len(line) <= 100 for line in lines[:-2])
+
+
+def test_the_report_is_whole(done) -> None:
+    _, folder = done
+    assert not list(folder.rglob("*.part"))
+    summary = json.loads((folder / "results.json").read_text())
+    assert summary["verdict"]["status"] == "equal"
+    assert summary["environment"]["packages"].keys() >= {"numpy", "torch", "keras"}
+    assert [s["name"] for s in summary["scenarios"]] == ["xor"]
+    assert "Equal" in (folder / "index.html").read_text()
+    assert "Equal" in (folder / "report.md").read_text()
+
+
+def test_the_tables_hold_every_comparison(done) -> None:
+    _, folder = done
+    cells = pd.read_csv(folder / "data" / "cells.csv")
+    assert cells.equal.all()
+    assert set(cells.phase) == {"forward", "loss", "gradient", "update", "outcome"}
+    assert set(zip(cells.dtype, cells.a, cells.b, strict=True)) == {
+        ("float64", "numpy", "torch"),
+        ("float32", "float64", "numpy"),
+        ("float32", "float64", "torch"),
+    }
+    drift = pd.read_csv(folder / "data" / "drift.csv")
+    assert (drift.difference <= drift.bound).all()
+    assert len(drift) == 3 * 2 * 2 * 60  # pairs, modes, quantities, steps
+    losses = pd.read_csv(folder / "data" / "losses.csv")
+    assert set(losses.implementation) == {"numpy", "torch"}
+    speed = pd.read_csv(folder / "data" / "speed.csv")
+    assert (speed.seconds_per_step > 0).all()
+    assert set(speed.implementation) == {"numpy", "torch"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--scenario", "digit"], ["'digit'", "'digits'", "moons"]),
+        (["--impl", "tourch", "numpy"], ["'tourch'", "'torch'", "keras"]),
+        (["--impl", "numpy"], ["two"]),
+        (["--dtype", "float16"], ["'float16'", "float32", "float64"]),
+        (["--colour"], ["--colour", "--help"]),
+        (["--limit", "0"], ["--limit", "above 0"]),
+        (["--limit", "soon"], ["soon"]),
+        (["--out", "/proc/no/such"], ["/proc/no/such", "cannot be written"]),
+        (["--out", "/etc/hostname"], ["/etc/hostname", "cannot be written"]),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(arguments: list[str], said: list[str]) -> None:
+    result = command(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert all(words in result.stderr for words in said), result.stderr
+
+
+def test_bad_usage_leaves_an_earlier_report_as_it_was(done, tmp_path: Path) -> None:
+    _, folder = done
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert command("--scenario", "no-such", "--out", str(folder)).returncode == 2
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_listing_imports_no_framework_and_names_everything() -> None:
+    code = (
+        f"import sys; sys.argv = ['run_all.py', '--list']; sys.path.insert(0, 'x')\n"
+        f"import runpy\ntry:\n    runpy.run_path({str(ROOT / 'compare' / 'run_all.py')!r}, run_name='__main__')\n"
+        "except SystemExit as end:\n    assert end.code == 0\n"
+        "assert not {'torch', 'tensorflow', 'keras', 'sklearn', 'pandas'} & set(sys.modules), 'a heavy import'\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
+    assert result.returncode == 0, result.stderr
+    for name in ("xor", "digits", "spirals-deep", "numpy", "torch", "keras"):
+        assert name in result.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project in another folder, to be broken."""
+    for folder in ("impls", "shared", "compare"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_a_difference_exits_1_and_names_its_place(copy: Path) -> None:
+    template = copy / "impls" / "mlp_torch.py"
+    template.write_text(
+        template.read_text()
+        .replace("torch.sigmoid(z)", "z")
+        .replace('"sigmoid": nn.Sigmoid', '"sigmoid": nn.Hardsigmoid')
+    )
+    result = command(*SHORT, "--dtype", "float64", root=copy)
+    assert result.returncode == 1, result.stderr
+    last = result.stdout.strip().splitlines()[-1]
+    assert last.startswith("Different:")
+    assert "numpy and torch in xor (float64, in step): step 0, forward, logits at" in last
+    first = json.loads((copy / "reports" / "latest" / "results.json").read_text())["divergences"][0]
+    assert (first["step"], first["phase"], first["tensor"]) == (0, "forward", "logits")
+    assert first["value_a"] != first["value_b"]
+
+
+def test_a_crash_exits_3_with_its_message_and_a_report(copy: Path) -> None:
+    template = copy / "impls" / "mlp_torch.py"
+    template.write_text(
+        template.read_text().replace("        self.train()\n", "        raise OSError('disk on fire')\n")
+    )
+    result = command(*SHORT, root=copy)
+    assert result.returncode == 3, result.stderr
+    assert "OSError: disk on fire" in result.stdout
+    assert result.stdout.strip().splitlines()[-1].startswith("Incomplete: torch did not finish")
+    assert "disk on fire" in (copy / "reports" / "latest" / "index.html").read_text()
