@@ -1,0 +1,150 @@
+"""The relay: a training begun in one framework, handed on as a file, and finished in another.
+
+Each implementation trains a third of the steps and saves a checkpoint, which the next one loads. The last checkpoint
+must hold what one uninterrupted training in NumPy comes to, in float64, for every order of the implementations.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+import pickle
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.ledger import adapters
+from compare.ledger.contract import Layers
+from compare.ledger.jobs import Job, run_jobs
+from compare.ledger.processes import Event, Pool
+from impls import mlp_numpy
+from shared import datasets
+from shared.scenarios import Plan, Scenario, plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "rmsprop")
+BOUND = 1e-12  # of a tensor's largest entry: the ledger's gate in float64
+STEPS = 30
+ARROW = " → "  # between the implementations of an order, as the table writes it
+
+
+def relay_plan(optimizer: str) -> Plan:
+    """What every relay of this optimizer trains: 30 steps on iris, with weight decay where adamw decouples it."""
+    options = {
+        "loss": "softmax_cross_entropy",
+        "activation": "tanh",
+        "optimizer": optimizer,
+        "learning_rate": 0.01,
+        "weight_decay": 0.01 if optimizer == "adamw" else 0.0,
+        "dtype": "float64",
+    }
+    scenario = Scenario(f"relay-{optimizer}", "handed on twice", "iris", (8,), options, "glorot_normal", epochs=8)
+    full = plan(scenario, datasets.load("iris"))
+    return Plan(scenario, full.dataset, full.config, full.params, full.steps[:STEPS])
+
+
+def run_stage(implementation: str, job: dict[str, Any]) -> None:
+    """A worker's part: from the checkpoint `source`, or from the plan's start, to the checkpoint `target`."""
+    work: Plan = pickle.loads(Path(job["plan"]).read_bytes())
+    if job["source"] is None:
+        model: Any = adapters.build(implementation, work.config, work.params)
+    else:
+        model = importlib.import_module(f"impls.mlp_{implementation}").MLP.load(job["source"])
+    for step in range(job["start"], job["stop"]):
+        model.train_step(*work.batch(step))
+    model.save(job["target"])
+
+
+def run_relays(
+    pool: Pool,
+    folder: Path,
+    show: Callable[[int, int], None] = lambda done, total: None,
+    optimizers: tuple[str, ...] = OPTIMIZERS,
+) -> pd.DataFrame:
+    """Every order of the pool's implementations with every optimizer; one row a relay.
+
+    Columns: optimizer, order, difference (the largest of max|a - b| / max|reference| over all parameters and optimizer
+    slots; NaN if it did not finish), bound, equal, message (why it did not finish). Checkpoints go into `folder`.
+    """
+    import pandas as pd  # Late: the workers, who need none, import this file too.
+
+    names = list(pool.workers)
+    jobs: dict[Hashable, Job] = {}
+    for optimizer in optimizers:
+        (folder / optimizer).mkdir(parents=True)
+        (folder / optimizer / "plan.pickle").write_bytes(pickle.dumps(relay_plan(optimizer)))
+        jobs |= _stages(optimizer, names, folder / optimizer)
+    events = run_jobs(jobs, pool, show)
+    orders = list(itertools.permutations(names))
+    rows = []
+    for optimizer in optimizers:
+        parameters, state = uninterrupted(optimizer)
+        for order in orders:
+            path = folder / optimizer / _file(order)
+            rows.append({"optimizer": optimizer, "order": ARROW.join(order), "bound": BOUND})
+            rows[-1] |= judge(events[optimizer, order], path, parameters, state)
+    return pd.DataFrame(rows, columns=["optimizer", "order", "difference", "bound", "equal", "message"])
+
+
+def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Job]:
+    """The jobs of one optimizer. Orders that begin alike share their first stages, so 15 jobs make six relays."""
+    jobs: dict[Hashable, Job] = {}
+    cuts = [round(STEPS * i / len(names)) for i in range(len(names) + 1)]
+    for length in range(1, len(names) + 1):
+        for order in itertools.permutations(names, length):
+            before = order[:-1]
+            work = {
+                "do": "relay",
+                "scenario": f"relay of {optimizer}",
+                "plan": str(folder / "plan.pickle"),
+                "source": str(folder / _file(before)) if before else None,
+                "target": str(folder / _file(order)),
+                "start": cuts[length - 1],
+                "stop": cuts[length],
+            }
+            jobs[optimizer, order] = Job(order[-1], work, (optimizer, before) if before else None)
+    return jobs
+
+
+def _file(order: tuple[str, ...]) -> str:
+    return "-".join(order) + ".safetensors"
+
+
+def uninterrupted(optimizer: str) -> tuple[Layers, dict[str, Any]]:
+    """Parameters and state after one training in NumPy."""
+    work = relay_plan(optimizer)
+    model = adapters.build("numpy", work.config, work.params)
+    for step in range(len(work.steps)):
+        model.train_step(*work.batch(step))
+    return model.params, model.state
+
+
+def judge(event: Event, path: Path, parameters: Layers, state: dict[str, Any]) -> dict[str, Any]:
+    """How far the last checkpoint of a relay is from the uninterrupted training."""
+    if event.status != "ok":
+        return {"difference": math.nan, "equal": False, "message": f"{event.implementation}: {event.message}"}
+    try:
+        _, found, found_state = mlp_numpy.read_checkpoint(path)
+    except ValueError as error:
+        return {"difference": math.nan, "equal": False, "message": str(error)}
+    if found_state["step"] != state["step"]:
+        message = f"the checkpoint counts {found_state['step']} steps, expected {state['step']}"
+        return {"difference": math.nan, "equal": False, "message": message}
+    pairs = [(found, parameters), *((found_state[name], state[name]) for name in state if name != "step")]
+    difference = max(_difference(a, b) for pair in pairs for a, b in zip(*map(_tensors, pair), strict=True))
+    return {"difference": difference, "equal": bool(difference <= BOUND), "message": ""}
+
+
+def _tensors(layers: Layers) -> list[np.ndarray]:
+    return [tensor for layer in layers for tensor in layer]
+
+
+def _difference(a: np.ndarray, reference: np.ndarray) -> float:
+    """max|a - reference| / max|reference|; infinite where either holds a NaN, which max() would pass over."""
+    difference = float(np.abs(a - reference).max() / np.abs(reference).max())
+    return difference if math.isfinite(difference) else math.inf
