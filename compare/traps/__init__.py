@@ -1,0 +1,1 @@
+"""Known ways for two "same" models to differ: as bugs the ledger must catch, as hypotheses for a cause, as a guide."""

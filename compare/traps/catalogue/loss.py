@@ -1,0 +1,489 @@
+"""Traps in the loss: its reduction, its targets, what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+
+from compare.traps.catalogue.trap import Trap, change_config, has_partial_batch, when
+from impls.mlp_numpy import Config
+from shared.scenarios import Plan
+
+SOFTMAX, BINARY = "softmax_cross_entropy", "binary_cross_entropy"
+ENTROPY = (SOFTMAX, BINARY)
+SQUARES = ("mse", "sigmoid_mse", "huber")
+
+
+def _one_output(config: Config, plan: Plan) -> bool:
+    return config.layer_sizes[-1] == 1
+
+
+def _many_outputs(config: Config, plan: Plan) -> bool:
+    return config.layer_sizes[-1] > 1
+
+
+def _smoothed(config: Config, plan: Plan) -> bool:
+    return config.label_smoothing > 0
+
+
+def _weighted(config: Config, plan: Plan) -> bool:
+    return config.class_weights is not None
+
+
+def _reduction(t: ModuleType, to: str) -> None:
+    change_config(t, "_batch_loss", reduction=to)
+
+
+def _factor(t: ModuleType, loss: float, gradient: float) -> None:
+    original = t._batch_loss
+
+    def scaled(c, z, y):
+        value, d = original(c, z, y)
+        return loss * value, gradient * d
+
+    t._batch_loss = scaled
+
+
+def _over_elements(t: ModuleType, multiply: bool) -> None:
+    original = t._batch_loss
+
+    def scaled(c, z, y):
+        value, d = original(c, z, y)
+        factor = z.shape[1] if multiply else 1 / z.shape[1]
+        return factor * value, factor * d
+
+    t._batch_loss = scaled
+
+
+def _broadcast(t: ModuleType) -> None:
+    def every_pair(c, z, y):
+        terms, d = t.LOSSES[c.loss](c, z, y.T)  # (B, 1) and (1, B): (B, B)
+        share = 1 / terms.size if c.reduction == "mean" else 1.0
+        return share * float(terms.sum()), share * d.sum(axis=1, keepdims=True)
+
+    t._batch_loss = every_pair
+
+
+def _sigmoid(z: np.ndarray) -> tuple[np.ndarray, Callable]:
+    p = (np.tanh(z / 2) + 1) / 2
+    return p, lambda d: d * p * (1 - p)
+
+
+def _softmax(z: np.ndarray) -> tuple[np.ndarray, Callable]:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, lambda d: p * (d - (d * p).sum(axis=1, keepdims=True))
+
+
+def _last_activation(c: Config) -> Callable:
+    return _softmax if c.loss == SOFTMAX else _sigmoid
+
+
+def put_after_outputs(t: ModuleType, function: Callable, shown: bool) -> None:
+    """Let the loss see function(config)(outputs); with `shown`, that is what `forward` gives too.
+
+    The function takes z (B, O) and returns its values and what makes their gradient that of z.
+    """
+    original = t._batch_loss
+
+    def after(c, z, y):
+        out, back = function(c)(z)
+        value, d = original(c, out, y)
+        return value, back(d)
+
+    class Trapped(t.MLP):
+        def forward(self, x):
+            return function(self.config)(super().forward(x))[0]
+
+    t._batch_loss = after
+    if shown:
+        t.MLP = Trapped
+
+
+def _activated_twice(t: ModuleType, shown: bool) -> None:
+    put_after_outputs(t, _last_activation, shown)
+    if shown:  # A threshold of 0 would call every probability a 1.
+        original = t.decide
+        t.decide = lambda c, z: original(c, z - 0.5 if c.loss == BINARY else z)
+
+
+
+def _probabilities_expected(t: ModuleType, kind: str) -> None:
+    least = 1e-7
+
+    def inside(z):
+        return np.clip(z, least, 1 - least), (z > least) & (z < 1 - least)
+
+    def binary(c, z, y):
+        p, free = inside(z)
+        return -(y * np.log(p) + (1 - y) * np.log(1 - p)), free * (p - y) / (p * (1 - p))
+
+    def sparse(c, z, y):  # The clipped outputs' logarithms are taken for logits.
+        p, free = inside(z)
+        terms, d = softmax(c, np.log(p), y)
+        return terms, free * d / p
+
+    def one_hot(c, z, y):  # The outputs are divided by their sum, then clipped.
+        total = z.sum(axis=1, keepdims=True)
+        p, free = inside(z / total)
+        target = np.eye(z.shape[1])[y] * (1 - c.label_smoothing) + c.label_smoothing / z.shape[1]
+        d = -target / p * free
+        return -(target * np.log(p)).sum(axis=1, keepdims=True), (
+            d - (d * z).sum(axis=1, keepdims=True) / total
+        ) / total
+
+    def likelihood(c, z, y):
+        target = np.eye(z.shape[1])[y]
+        return -(target * z).sum(axis=1, keepdims=True), -target
+
+    softmax = t.LOSSES[SOFTMAX]
+    t.LOSSES |= {BINARY: binary, SOFTMAX: {"sparse": sparse, "one_hot": one_hot, "likelihood": likelihood}[kind]}
+
+
+def _probabilities_clipped(t: ModuleType, least: float) -> None:
+    softmax, binary = t.LOSSES[SOFTMAX], t.LOSSES[BINARY]
+
+    def clip(p):
+        return np.clip(p, least, 1 - least), (p > least) & (p < 1 - least)
+
+    def clipped_softmax(c, z, y):
+        p, back = _softmax(z)
+        kept, free = clip(p)
+        target = np.eye(z.shape[1])[y] * (1 - c.label_smoothing) + c.label_smoothing / z.shape[1]
+        terms = -(target * np.log(kept)).sum(axis=1, keepdims=True)
+        exact = softmax(c, z, y)[1]  # Where nothing is cut, free of the rounding of a division by p.
+        return terms, np.where(free.all(axis=1, keepdims=True), exact, back(-target / kept * free))
+
+    def clipped_binary(c, z, y):
+        p, _ = _sigmoid(z)
+        kept, free = clip(p)
+        y = y * (1 - c.label_smoothing) + c.label_smoothing / 2
+        return -(y * np.log(kept) + (1 - y) * np.log(1 - kept)), free * binary(c, z, y)[1]
+
+    t.LOSSES |= {SOFTMAX: clipped_softmax, BINARY: clipped_binary}
+
+
+def _ids_shifted(t: ModuleType, by: int) -> None:
+    original = t.LOSSES[SOFTMAX]
+    t.LOSSES[SOFTMAX] = lambda c, z, y: original(c, z, (y + by) % z.shape[1])
+
+
+def _labels_exchanged(t: ModuleType) -> None:
+    original = t.LOSSES[BINARY]
+    t.LOSSES[BINARY] = lambda c, z, y: original(c, z, 1 - y)
+
+
+def _smoothing_over_others(t: ModuleType) -> None:
+    def softmax(c, z, y):
+        others = z.shape[1] - 1  # s / (K - 1) for each of the others is a smoothing of s K / (K - 1).
+        return original(replace(c, label_smoothing=c.label_smoothing * (others + 1) / others), z, y)
+
+    original = t.LOSSES[SOFTMAX]
+    t.LOSSES[SOFTMAX] = softmax
+
+
+def _config_in_loss(t: ModuleType, **values: object) -> None:
+    change_config(t, "_batch_loss", **values)
+
+
+def _weights_by_count(t: ModuleType) -> None:
+    def by_count(c, z, y):
+        value, d = original(replace(c, reduction="sum"), z, y)
+        return value / len(z), d / len(z)
+
+    original = t._batch_loss
+    t._batch_loss = by_count
+
+
+def _weights_in_target(t: ModuleType) -> None:
+    """A class's weight multiplies its share of the smoothed target; divided by the labels' weights."""
+
+    def weigh(c, z, y):
+        plain = replace(c, class_weights=None, reduction="sum")
+        weights = np.array(c.class_weights, z.dtype)
+        value, d = 0.0, np.zeros_like(z)
+        for k, weight in enumerate(weights):  # The part of the target on class k.
+            hard = replace(plain, label_smoothing=0.0)
+            target = (y == k) * (1 - c.label_smoothing) + c.label_smoothing / len(weights)  # (B,)
+            terms, slope = t.LOSSES[c.loss](hard, z, np.full_like(y, k))
+            value += float((weight * target[:, None] * terms).sum())
+            d += weight * target[:, None] * slope
+        total = weights[y].sum() if c.reduction == "mean" else 1.0
+        return value / total, d / total
+
+    t._batch_loss = weigh
+
+
+def _after_update(t: ModuleType) -> None:
+    class Trapped(t.MLP):
+        def _train_step(self, x, y, masks):
+            super()._train_step(x, y, masks)
+            kept, loss = t._copy(self.running), self._loss_again(x, y, masks)
+            self.running = kept
+            return loss
+
+        def _loss_again(self, x, y, masks):
+            return t._batch_loss(self.config, self._forward(x, training=True, masks=masks)[0], y)[0]
+
+    t.MLP = Trapped
+
+
+def _in_evaluation(t: ModuleType) -> None:
+    class Trapped(t.MLP):
+        def _train_step(self, x, y, masks):
+            loss = t._batch_loss(self.config, self._forward(x)[0], y)[0]
+            super()._train_step(x, y, masks)
+            return loss
+
+    t.MLP = Trapped
+
+
+def _partial_by_full_size(t: ModuleType) -> None:
+    """The full size is the largest batch so far."""
+    original, full = t._batch_loss, [0]
+
+    class Trapped(t.MLP):
+        def _backpropagate(self, x, y, masks):
+            full[0] = max(full[0], len(x))
+            return super()._backpropagate(x, y, masks)
+
+    def divided(c, z, y):
+        value, d = original(c, z, y)
+        share = len(z) / max(full[0], len(z))
+        return share * value, share * d
+
+    t._batch_loss, t.MLP = divided, Trapped
+
+
+_K, _T = "keras/src/losses/losses.py", "torch/nn/functional.py"
+
+TRAPS = [
+    Trap(
+        "loss-reduction",
+        "loss",
+        "Loss and gradients are larger or smaller by the batch size",
+        "A sum over the batch where a mean was meant, or the reverse. Both frameworks' losses take the mean by default; "
+        "hand-written ones and reduction='sum' do not.",
+        f"{_T} (reduction); keras/src/losses/loss.py (reduction)",
+        "loss = loss_function(z, y)  # reduction='{reduction}'",
+        "keras.losses.MeanSquaredError(reduction='{reduction}')  # 'sum_over_batch_size' is the mean",
+        when(),
+        _reduction,
+        variants={"summed": {"to": "sum"}, "averaged": {"to": "mean"}},
+    ),
+    Trap(
+        "loss-factor",
+        "loss",
+        "Loss, or gradient, or both are twice or half as large",
+        "Textbooks write half the squared error, so that its gradient has no 2. Hand-written gradients often lose or keep "
+        "the 2 alone.",
+        f"{_T} (mse_loss); {_K} (mean_squared_error)",
+        "torch.nn.functional.mse_loss(z, y)  # no half",
+        "keras.losses.MeanSquaredError()  # no half",
+        when(),
+        _factor,
+        variants={
+            "both halved": {"loss": 0.5, "gradient": 0.5},
+            "both doubled": {"loss": 2.0, "gradient": 2.0},
+            "only the gradient halved": {"loss": 1.0, "gradient": 0.5},
+            "only the gradient doubled": {"loss": 1.0, "gradient": 2.0},
+            "only the loss halved": {"loss": 0.5, "gradient": 1.0},
+            "only the loss doubled": {"loss": 2.0, "gradient": 1.0},
+            "the gradient's sign": {"loss": 1.0, "gradient": -1.0},
+        },
+    ),
+    Trap(
+        "loss-over-outputs",
+        "loss",
+        "Loss and gradients differ by the number of outputs",
+        "The mean is over samples and outputs for a squared error, and over samples for a cross-entropy. PyTorch's kl_div with "
+        "reduction='mean' divides by outputs too; a sum over axis 1 before the mean does not.",
+        f"{_T} (kl_div, mse_loss); {_K}",
+        "loss = terms.sum(1).mean()  # over samples; terms.mean() over samples and outputs",
+        "ops.mean(ops.sum(terms, axis=-1))  # over samples; ops.mean(terms) over samples and outputs",
+        when(_many_outputs),
+        _over_elements,
+        variants={
+            "divided by the outputs once more": {"multiply": False},
+            "not divided by the outputs": {"multiply": True},
+        },
+    ),
+    Trap(
+        "shapes-broadcast",
+        "loss",
+        "A regression learns little more than the mean of its targets",
+        "Outputs (B, 1) minus targets (B,) is (B, B): every output against every target. PyTorch warns and goes on, NumPy is "
+        "silent, Keras squeezes the outputs first.",
+        f"{_T} (mse_loss, broadcast_tensors); keras/src/losses/loss.py (squeeze_or_expand_to_same_rank)",
+        "loss = torch.nn.functional.mse_loss(z.squeeze(1), y)",
+        "keras.losses.MeanSquaredError()  # it squeezes; in an own loss, y_pred[:, 0] - y_true",
+        when(_one_output, loss=(*SQUARES, BINARY)),
+        _broadcast,
+    ),
+    Trap(
+        "activated-twice",
+        "loss",
+        "The loss starts near log K and cannot fall far; gradients are small",
+        "The model ends with a softmax or sigmoid and the loss applies it again: nn.CrossEntropyLoss and "
+        "BCEWithLogitsLoss expect logits, as does from_logits=True.",
+        f"{_T} (cross_entropy); {_K} (from_logits)",
+        "remove the last nn.Softmax or nn.Sigmoid: the loss expects logits",
+        "keras.layers.Dense(classes)  # no activation, with from_logits=True in the loss",
+        when(loss=ENTROPY),
+        _activated_twice,
+        variants={"outputs are probabilities": {"shown": True}, "inside the loss": {"shown": False}},
+    ),
+    Trap(
+        "logits-as-probabilities",
+        "loss",
+        "The loss is wild or NaN, and many gradients are exactly 0",
+        "Keras' cross-entropies expect probabilities by default (from_logits=False): logits are clipped to "
+        "[1e-7, 1 - 1e-7]. PyTorch's NLLLoss expects log-probabilities.",
+        f"keras/src/backend/tensorflow/nn.py (binary_crossentropy, categorical_crossentropy); {_T} (nll_loss)",
+        "torch.nn.functional.cross_entropy(z, y)  # not nll_loss; binary_cross_entropy_with_logits for one output",
+        "keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # or BinaryCrossentropy(from_logits=True)",
+        when(loss=ENTROPY),
+        _probabilities_expected,
+        variants={
+            "clipped, as Keras' sparse and binary ones": {"kind": "sparse"},
+            "divided by their sum and clipped, as Keras' categorical one": {"kind": "one_hot"},
+            "taken for log-probabilities, as PyTorch's nll_loss": {"kind": "likelihood"},
+        },
+    ),
+    Trap(
+        "probabilities-clipped",
+        "loss",
+        "Equal until a sample is very wrong: its loss is at most 16.1, its gradient 0",
+        "On probabilities Keras clips to [1e-7, 1 - 1e-7], unless a softmax or sigmoid is the model's very last operation, "
+        "whose logits it then finds.",
+        "keras/src/backend/tensorflow/nn.py (_get_logits)",
+        "torch.nn.functional.cross_entropy(z, y)  # on logits",
+        "keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # on logits",
+        when(loss=ENTROPY),
+        _probabilities_clipped,
+        variants={
+            "to 1e-7, as in Keras": {"least": 1e-7},
+            "to 1e-12": {"least": 1e-12},
+            "to 1e-15": {"least": 1e-15},
+        },
+    ),
+    Trap(
+        "class-ids-shifted",
+        "loss",
+        "The loss is high at first and falls all the same; accuracy is near 0",
+        "Ids that count from 1, or a one-hot coding with a background class, put every target one class off.",
+        f"{_T} (cross_entropy expects 0 to K - 1); keras/src/utils/numerical_utils.py (to_categorical)",
+        "torch.nn.functional.cross_entropy(z, y)  # y from 0 to K - 1",
+        "keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # y from 0 to K - 1",
+        when(loss=SOFTMAX),
+        _ids_shifted,
+        variants={"one up": {"by": 1}, "one down": {"by": -1}},
+    ),
+    Trap(
+        "labels-exchanged",
+        "loss",
+        "The accuracy goes to 0, or the gradient of the last layer is not the expected one",
+        "0 and 1 stand for the other class: an alphabetical coding, or a positive class that is 0.",
+        "sklearn/preprocessing/_label.py (LabelEncoder sorts)",
+        "torch.nn.functional.binary_cross_entropy_with_logits(z, y)  # y is 1 for the positive class",
+        "keras.losses.BinaryCrossentropy(from_logits=True)  # y is 1 for the positive class",
+        when(loss=BINARY),
+        _labels_exchanged,
+    ),
+    Trap(
+        "smoothing-form",
+        "loss",
+        "Loss and gradients differ a little, most for few classes",
+        "Both frameworks spread the smoothing over all K classes, the true one included; other texts over the K - 1 others.",
+        f"{_T} (cross_entropy, label_smoothing); {_K} (label_smoothing)",
+        "torch.nn.functional.cross_entropy(z, y, label_smoothing={label_smoothing})",
+        "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
+        when(_smoothed, loss=SOFTMAX),
+        _smoothing_over_others,
+    ),
+    Trap(
+        "smoothing-forgotten",
+        "loss",
+        "The loss is lower than it should be and goes to 0",
+        "Keras' SparseCategoricalCrossentropy has no label_smoothing, so a change to integer targets loses it.",
+        f"{_K} (SparseCategoricalCrossentropy)",
+        "torch.nn.functional.cross_entropy(z, y, label_smoothing={label_smoothing})",
+        "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})  # one-hot targets",
+        when(_smoothed, loss=ENTROPY),
+        _config_in_loss,
+        variants={"": {"label_smoothing": 0.0}},
+    ),
+    Trap(
+        "class-weights-by-count",
+        "loss",
+        "Loss and gradients differ by a factor that changes with the classes in a batch",
+        "PyTorch divides the weighted sum by the sum of the weights, Keras by the number of samples.",
+        f"{_T} (cross_entropy, weight); keras/src/losses/loss.py (reduce_weighted_values)",
+        "(weight[y] * cross_entropy(z, y, reduction='none')).sum() / weight[y].sum()",
+        "loss = SparseCategoricalCrossentropy(from_logits=True, reduction='mean_with_sample_weight')",
+        when(_weighted, reduction="mean"),
+        _weights_by_count,
+    ),
+    Trap(
+        "class-weights-forgotten",
+        "loss",
+        "The loss is the plain mean",
+        "Class weights are given to fit in Keras, and lost in a step of one's own or with a dataset of tuples; they are an "
+        "argument of the loss in PyTorch.",
+        f"keras/src/trainers/data_adapters; {_T} (cross_entropy, weight)",
+        "torch.nn.functional.cross_entropy(z, y, weight=torch.tensor({class_weights}))",
+        "model.train_on_batch(x, y, sample_weight=weights[y])",
+        when(_weighted),
+        _config_in_loss,
+        variants={"": {"class_weights": None}},
+    ),
+    Trap(
+        "class-weights-in-target",
+        "loss",
+        "Differs only where class weights and label smoothing are used together",
+        "PyTorch's cross_entropy weighs every class's share of the smoothed target, Keras every sample.",
+        f"{_T} (cross_entropy, weight and label_smoothing)",
+        "(weight[y] * cross_entropy(z, y, label_smoothing={label_smoothing}, reduction='none')).sum() / weight[y].sum()",
+        "model.train_on_batch(x, y, sample_weight=weights[y])",
+        when(_weighted, _smoothed, loss=SOFTMAX),
+        _weights_in_target,
+    ),
+    Trap(
+        "loss-after-update",
+        "loss",
+        "Gradients and weights agree, the recorded loss is lower",
+        "The loss is computed once more after optimizer.step(), or taken from an evaluation; both frameworks' training steps "
+        "give the loss before the update.",
+        "keras/src/backend/tensorflow/trainer.py (train_step)",
+        "loss = loss_function(model(x), y); loss.backward(); optimizer.step()  # record this loss",
+        "loss = model.train_on_batch(x, y)  # before the update",
+        when(),
+        _after_update,
+    ),
+    Trap(
+        "loss-in-evaluation",
+        "loss",
+        "Gradients agree, the recorded loss is without dropout or with running statistics",
+        "The training loss is taken from a pass in evaluation mode.",
+        "torch/nn/modules/module.py (eval); keras/src/trainers/trainer.py (evaluate)",
+        "record the loss that backward was called on",
+        "history.history['loss']  # of fit, not of evaluate",
+        lambda config, plan: bool(config.dropout or config.batch_norm),
+        _in_evaluation,
+    ),
+    Trap(
+        "partial-batch-weighed",
+        "loss",
+        "Equal but for the last, smaller batch of an epoch",
+        "The sum over a batch is divided by batch_size instead of the number of samples in it; or the mean of the last batch "
+        "weighs as much as the others in an epoch's loss.",
+        "keras/src/trainers/trainer.py (metrics weigh by samples)",
+        "loss = loss_function(z, y)  # its mean divides by len(y)",
+        "keras.losses.MeanSquaredError(reduction='sum_over_batch_size')  # divides by the samples there are",
+        when(has_partial_batch, reduction="mean"),
+        _partial_by_full_size,
+    ),
+]

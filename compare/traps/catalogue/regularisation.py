@@ -1,0 +1,322 @@
+"""Traps in dropout and batch normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+
+from compare.traps.catalogue.trap import Trap, has_hidden, when
+from impls.mlp_numpy import Config
+from shared.scenarios import Plan
+
+
+def _drops(config: Config, plan: Plan) -> bool:
+    return config.dropout > 0 and has_hidden(config, plan)
+
+
+def _change_masks(t: ModuleType, change) -> None:
+    """Let training see change(model, masks)."""
+
+    class Trapped(t.MLP):
+        def _backpropagate(self, x, y, masks):
+            return super()._backpropagate(x, y, change(self, masks or self._draw_masks(len(x))))
+
+    t.MLP = Trapped
+
+
+def _unscaled(t: ModuleType, scaled_later: bool) -> None:
+    _change_masks(t, lambda model, masks: [(mask > 0).astype(mask.dtype) for mask in masks])
+    if not scaled_later:
+        return
+
+    class Trapped(t.MLP):
+        def _forward(self, x, training=False, masks=None):
+            if not training:
+                masks = [np.full((len(x), h), 1 - self.config.dropout) for h in self.config.layer_sizes[1:-1]]
+            return super()._forward(x, training, masks)
+
+    t.MLP = Trapped
+
+
+def _scaled_by_dropped_share(t: ModuleType) -> None:
+    _change_masks(t, lambda model, masks: [(mask > 0) / model.config.dropout for mask in masks])
+
+
+def _other_masks(t: ModuleType) -> None:
+    _change_masks(t, lambda model, masks: model._draw_masks(len(masks[0])))
+
+
+def _inverted_masks(t: ModuleType) -> None:
+    def change(model, masks):
+        return [(mask == 0) / (1 - model.config.dropout) for mask in masks]
+
+    _change_masks(t, change)
+
+
+def _no_dropout(t: ModuleType) -> None:
+    _change_masks(t, lambda model, masks: [np.ones_like(mask) for mask in masks])
+
+
+def _dropout_in_evaluation(t: ModuleType) -> None:
+    class Trapped(t.MLP):
+        def _forward(self, x, training=False, masks=None):
+            return super()._forward(x, training, masks if training else self._draw_masks(len(x)))
+
+    t.MLP = Trapped
+
+
+def _norm_epsilon(t: ModuleType, value: float) -> None:
+    t.NORM_EPSILON = value
+
+
+def _norm_momentum(t: ModuleType, value: float) -> None:
+    t.NORM_MOMENTUM = value
+
+
+def _running_biased(t: ModuleType) -> None:
+    original = t._normalise
+
+    def normalise(z, running, training):
+        variance = running[1].copy()
+        result = original(z, running, training)
+        if training:
+            running[1][:] = variance + t.NORM_MOMENTUM * (z.var(axis=0) - variance)
+        return result
+
+    t._normalise = normalise
+
+
+def _batch_in_evaluation(t: ModuleType) -> None:
+    original = t._normalise
+
+    def normalise(z, running, training):
+        return original(z, running if training else tuple(a.copy() for a in running), True)
+
+    t._normalise = normalise
+
+
+def _backward_with(t: ModuleType, mean_share: Callable[[int], float], variance_share: Callable[[int], float]) -> None:
+    """The reference's way back, where a sample's share in its batch's mean and variance is not 1 / n each."""
+
+    class Trapped(t.MLP):
+        def _backward(self, d, saved, masks):
+            _, derivative = t.ACTIVATIONS[self.config.activation]
+            for i in reversed(range(len(saved))):
+                a, z, out, norm = saved[i]
+                dW, db, *dscale = self.gradient_layers[i]
+                if z is not None:
+                    d = d @ self.layers[i + 1][0].T
+                    d = (d * masks[i] if masks else d) * derivative(z, out)
+                db[:] = d.sum(axis=0)
+                if norm:
+                    normalised, inverse = norm
+                    dscale[0][:] = (d * normalised).sum(axis=0)
+                    terms = db * mean_share(len(d)) + normalised * (dscale[0] * variance_share(len(d)))
+                    d = (d - terms) * (self.layers[i][2] * inverse)
+                dW[:] = a.T @ d
+
+    t.MLP = Trapped
+
+
+def _batch_unbiased(t: ModuleType) -> None:
+    original = t._normalise
+
+    def normalise(z, running, training):
+        normalised, inverse = original(z, running, training)
+        if training:
+            inverse = 1 / np.sqrt(z.var(axis=0, ddof=1) + t.NORM_EPSILON)
+            normalised = (z - z.mean(axis=0)) * inverse
+        return normalised, inverse
+
+    t._normalise = normalise
+    _backward_with(t, lambda n: 1 / n, lambda n: 1 / (n - 1))
+
+
+def _running_in_training(t: ModuleType, moves: bool) -> None:
+    original = t._normalise
+
+    def normalise(z, running, training):
+        if training and moves:
+            original(z, running, True)
+        return original(z, running, False)
+
+    t._normalise = normalise
+    _backward_with(t, lambda n: 0.0, lambda n: 0.0)
+
+
+def _batch_taken_as_given(t: ModuleType) -> None:
+    _backward_with(t, lambda n: 0.0, lambda n: 0.0)
+
+
+_TD, _KD = "torch/nn/modules/dropout.py", "keras/src/layers/regularization/dropout.py"
+_TN, _KN = "torch/nn/modules/batchnorm.py", "keras/src/layers/normalization/batch_normalization.py"
+
+TRAPS = [
+    Trap(
+        "dropout-unscaled",
+        "regularisation",
+        "In training hidden outputs are smaller by the share kept",
+        "The original dropout scales outputs by 1 - p in evaluation; both frameworks scale by 1 / (1 - p) in training instead "
+        "and leave evaluation alone.",
+        f"{_TD}; {_KD}; Srivastava et al., Dropout, 2014",
+        "torch.nn.Dropout({dropout})  # a mask of one's own needs / (1 - {dropout})",
+        "keras.layers.Dropout({dropout})  # a mask of one's own needs / (1 - {dropout})",
+        _drops,
+        _unscaled,
+        variants={
+            "at all": {"scaled_later": False},
+            "in training, and by 1 - p in evaluation": {"scaled_later": True},
+        },
+    ),
+    Trap(
+        "dropout-scaled-by-dropped-share",
+        "regularisation",
+        "In training hidden outputs are too large or too small by (1 - p) / p",
+        "The rate is the share dropped in PyTorch and Keras 3; it was the share kept in TensorFlow 1.",
+        f"{_TD} (p); {_KD} (rate)",
+        "torch.nn.Dropout(p={dropout})  # the share dropped",
+        "keras.layers.Dropout(rate={dropout})  # the share dropped",
+        when(_drops),
+        _scaled_by_dropped_share,
+    ),
+    Trap(
+        "dropout-other-masks",
+        "regularisation",
+        "Evaluation agrees, training loss and gradients differ at every step",
+        "Each framework draws its own masks; equal seeds do not give equal masks. Only masks handed in can agree.",
+        f"{_TD}; {_KD} (seed_generator)",
+        "a * mask  # a mask (B, H) that is handed in",
+        "a * mask  # a mask (B, H) that is handed in",
+        _drops,
+        _other_masks,
+    ),
+    Trap(
+        "dropout-inverted",
+        "regularisation",
+        "Units are dropped where they should be kept",
+        "The comparison of the random number is the wrong way round, or True means dropped on one side and kept on the other.",
+        "numpy.random.Generator.random",
+        "mask = (torch.rand(B, H) >= {dropout}) / (1 - {dropout})  # True is kept",
+        "mask = ops.cast(random.uniform((B, H)) >= {dropout}, dtype) / (1 - {dropout})  # True is kept",
+        _drops,
+        _inverted_masks,
+    ),
+    Trap(
+        "dropout-forgotten",
+        "regularisation",
+        "In training nothing is dropped",
+        "model.eval() of a validation is not followed by model.train(), or a step of one's own in Keras calls the model "
+        "without training=True.",
+        "torch/nn/modules/module.py (train, eval); keras/src/layers/layer.py (training)",
+        "model.train()  # at the start of every epoch",
+        "model(x, training=True)  # in a step of one's own",
+        _drops,
+        _no_dropout,
+    ),
+    Trap(
+        "dropout-in-evaluation",
+        "regularisation",
+        "Predictions change from call to call, and losses of evaluation are too high",
+        "model.eval() is missing, or the model is called with training=True.",
+        "torch/nn/modules/module.py (train, eval); keras/src/layers/layer.py (training)",
+        "model.eval()  # before predictions",
+        "model(x, training=False)  # as predict and evaluate do",
+        _drops,
+        _dropout_in_evaluation,
+    ),
+    Trap(
+        "norm-epsilon",
+        "regularisation",
+        "Batch normalisation differs most for units of small variance",
+        "Batch normalisation's epsilon is 1e-5 in PyTorch and 1e-3 in Keras.",
+        f"{_TN} (eps); {_KN} (epsilon)",
+        "torch.nn.BatchNorm1d(units, eps=1e-5)",
+        "keras.layers.BatchNormalization(epsilon=1e-5)",
+        when(has_hidden, batch_norm=True),
+        _norm_epsilon,
+        variants={
+            "1e-3, as in Keras": {"value": 1e-3},
+            "1e-8": {"value": 1e-8},
+            "1e-6": {"value": 1e-6},
+            "1e-7": {"value": 1e-7},
+            "none": {"value": 0.0},
+        },
+    ),
+    Trap(
+        "norm-momentum",
+        "regularisation",
+        "Training agrees, evaluation differs: the running statistics move too fast or too slowly",
+        "PyTorch's momentum, 0.1, is the weight of the new batch; Keras', 0.99, of what there was.",
+        f"{_TN} (momentum); {_KN} (momentum)",
+        "torch.nn.BatchNorm1d(units, momentum=0.1)  # 1 - Keras' momentum",
+        "keras.layers.BatchNormalization(momentum=0.9)  # 1 - PyTorch's momentum",
+        when(has_hidden, batch_norm=True),
+        _norm_momentum,
+        variants={
+            "0.01, as in Keras": {"value": 0.01},
+            "0.9, reversed": {"value": 0.9},
+            "0.99, Keras' reversed": {"value": 0.99},
+            "0.001": {"value": 0.001},
+            "none: they stay at 0 and 1": {"value": 0.0},
+        },
+    ),
+    Trap(
+        "norm-running-biased",
+        "regularisation",
+        "Training agrees, running variances are smaller by (n - 1) / n",
+        "PyTorch keeps the unbiased variance of a batch, Keras the biased one.",
+        f"{_TN}; {_KN} (call)",
+        "norm.running_var += norm.momentum * (z.var(0, unbiased=False) - norm.running_var)  # to follow Keras",
+        "layer.moving_variance.assign_add(0.1 * (variance * n / (n - 1) - layer.moving_variance))  # to follow PyTorch",
+        when(has_hidden, batch_norm=True),
+        _running_biased,
+    ),
+    Trap(
+        "norm-batch-unbiased",
+        "regularisation",
+        "Training loss differs by a share of 1 / batch size",
+        "A batch is normalised with its biased variance in both frameworks. tensor.var() in PyTorch is unbiased, so an own "
+        "layer gets the other one.",
+        f"{_TN}; torch.Tensor.var (correction=1)",
+        "z.var(0, correction=0)",
+        "ops.var(z, axis=0)  # biased",
+        when(has_hidden, batch_norm=True),
+        _batch_unbiased,
+    ),
+    Trap(
+        "norm-batch-in-evaluation",
+        "regularisation",
+        "Training agrees, predictions depend on the other samples of the batch",
+        "model.eval() is missing, or the model is called with training=True.",
+        "torch/nn/modules/module.py (eval); keras/src/layers/layer.py (training)",
+        "model.eval()  # before predictions",
+        "model(x, training=False)",
+        when(has_hidden, batch_norm=True),
+        _batch_in_evaluation,
+    ),
+    Trap(
+        "norm-running-in-training",
+        "regularisation",
+        "Training normalises with the running statistics, which stay as they are",
+        "model.eval() of a validation is not followed by model.train(); trainable=False puts Keras' layer in this mode.",
+        f"{_TN} (eval); {_KN} (trainable)",
+        "model.train()  # at the start of every epoch",
+        "model(x, training=True); layer.trainable = True",
+        when(has_hidden, batch_norm=True),
+        _running_in_training,
+        variants={"which stay": {"moves": False}, "which move": {"moves": True}},
+    ),
+    Trap(
+        "norm-statistics-detached",
+        "regularisation",
+        "The loss agrees, gradients before a batch normalisation differ",
+        "A hand-written way back takes the batch's mean and variance for constants, or they were detached.",
+        f"{_TN}; Ioffe and Szegedy, Batch normalization, 2015",
+        "mean, variance = z.mean(0), z.var(0, correction=0)  # without .detach() or no_grad",
+        "mean, variance = ops.moments(z, axes=0)  # without stop_gradient",
+        when(has_hidden, batch_norm=True),
+        _batch_taken_as_given,
+    ),
+]

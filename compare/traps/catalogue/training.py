@@ -1,0 +1,396 @@
+"""Traps around the model: data, the order of batches, the training loop, precision, predictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+
+from compare.traps.catalogue.trap import Trap, always, has_partial_batch, when
+from impls.mlp_numpy import Config
+from shared.scenarios import Plan
+
+
+def _epochs(plan: Plan) -> list[list[np.ndarray]]:
+    """The steps of each epoch."""
+    samples, epochs = len(plan.dataset.x_train), []
+    for step in plan.steps:
+        if not epochs or sum(map(len, epochs[-1])) >= samples:
+            epochs.append([])
+        epochs[-1].append(step)
+    return epochs
+
+
+def _has_two_epochs(config: Config, plan: Plan) -> bool:
+    return len(_epochs(plan)) > 1
+
+
+def _has_order(config: Config, plan: Plan) -> bool:
+    return len(plan.steps[0]) < len(plan.dataset.x_train)
+
+
+def _gradients_kept(t: ModuleType, shown: bool) -> None:
+    class Trapped(t.MLP):
+        left, in_update = 0.0, False
+
+        def _backpropagate(self, x, y, masks):
+            loss = super()._backpropagate(x, y, masks)
+            if self.in_update or shown:
+                self.flat_gradient += self.left
+            return loss
+
+        def _train_step(self, x, y, masks):
+            self.in_update = True
+            loss = super()._train_step(x, y, masks)
+            self.in_update, self.left = False, self.flat_gradient.copy()
+            return loss
+
+    t.MLP = Trapped
+
+
+def _partial_dropped(t: ModuleType) -> None:
+    class Trapped(t.MLP):
+        full = 0
+
+        def _train_step(self, x, y, masks):
+            self.full = max(self.full, len(x))
+            if len(x) == self.full:
+                return super()._train_step(x, y, masks)
+            return t._batch_loss(self.config, self._forward(x, True, masks)[0], y)[0]
+
+    t.MLP = Trapped
+
+
+def _same_order(plan: Plan) -> Plan:
+    first, steps = _epochs(plan)[0], len(plan.steps)
+    return replace(plan, steps=[first[step % len(first)] for step in range(steps)])
+
+
+def _no_shuffling(plan: Plan) -> Plan:
+    steps = []
+    for epoch in _epochs(plan):
+        ends = np.cumsum([len(step) for step in epoch])
+        steps += [np.arange(end - len(step), end) for step, end in zip(epoch, ends, strict=True)]
+    return replace(plan, steps=steps)
+
+
+def _ranks(plan: Plan) -> np.ndarray:
+    """Where the first epoch puts each sample, and the sample that it puts there: for shuffling x or y alone."""
+    order = np.concatenate(_epochs(plan)[0])
+    rest = np.setdiff1d(np.arange(len(plan.dataset.x_train)), order)
+    return np.concatenate([order, rest])
+
+
+def _apart(plan: Plan, what: str) -> Plan:
+    """Other targets for the same inputs, or other inputs for the same targets."""
+    data, order = plan.dataset, _ranks(plan)
+    if what == "targets in file order":
+        place = np.argsort(order)
+        return replace(plan, dataset=replace(data, y_train=data.y_train[place]))
+    if what == "inputs in file order":
+        place = np.argsort(order)
+        return replace(plan, dataset=replace(data, x_train=data.x_train[place]))
+    by = {"targets one sample early": -1, "targets one sample late": 1}.get(what)
+    if by:
+        return replace(plan, dataset=replace(data, y_train=np.roll(data.y_train, by)))
+    return replace(plan, dataset=replace(data, y_train=data.y_train[::-1]))
+
+
+def _reversed_in_batch(t: ModuleType, what: str) -> None:
+    class Trapped(t.MLP):
+        def _backpropagate(self, x, y, masks):
+            if what == "targets reversed":
+                y = y[::-1]
+            if what == "targets shifted by one":
+                y = np.roll(y, 1, axis=0)
+            if what == "targets sorted":
+                y = np.sort(y, axis=0)
+            return super()._backpropagate(x, y, masks)
+
+    t.MLP = Trapped
+
+
+def _inputs(t: ModuleType, change, training_only: bool = False) -> None:
+    original = t.check_data
+
+    def check_data(config, x, y=None, training=False):
+        x, y = original(config, x, y, training)
+        return (change(x) if training or not training_only else x).astype(x.dtype), y
+
+    t.check_data = check_data
+
+
+def _inputs_scaled(t: ModuleType, factor: float) -> None:
+    _inputs(t, lambda x: x * factor)
+
+
+def _inputs_standardised(t: ModuleType, what: str) -> None:
+    def by_batch(x):
+        deviation = x.std(axis=0)
+        return (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+
+    def by_sample(x):
+        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+    changes = {
+        "by every batch's mean and deviation": by_batch,
+        "to unit length": by_sample,
+        "from 0 ... 1 to -1 ... 1": lambda x: 2 * x - 1,
+        "cut to whole numbers": np.trunc,
+        "to float32": lambda x: x.astype(np.float32),
+        "to float16": lambda x: x.astype(np.float16),
+        "columns reversed": lambda x: x[:, ::-1],
+    }
+    _inputs(t, changes[what])
+
+
+def _scaled_in_training_only(t: ModuleType, factor: float) -> None:
+    _inputs(t, lambda x: x * factor, training_only=True)
+
+
+def _computed_in_float32(t: ModuleType, what: str) -> None:
+    def rounded(a):
+        return a.astype(np.float32).astype(a.dtype)
+
+    if what == "the loss":
+        original = t._batch_loss
+        t._batch_loss = lambda c, z, y: original(c, rounded(z), y)
+    if what == "hidden outputs":
+        f = dict(t.ACTIVATIONS)
+        t.ACTIVATIONS = {name: (lambda z, name=name: rounded(f[name][0](z)), f[name][1]) for name in f}
+    if what in ("weights", "gradients"):
+
+        class Trapped(t.MLP):
+            def _train_step(self, x, y, masks):
+                loss = super()._train_step(x, y, masks)
+                if what == "weights":
+                    self.flat[:] = rounded(self.flat)
+                return loss
+
+            def _backward(self, d, saved, masks):
+                super()._backward(d, saved, masks)
+                if what == "gradients":
+                    self.flat_gradient[:] = rounded(self.flat_gradient)
+
+        t.MLP = Trapped
+    if what == "the whole model":
+        config = t.Config
+        t.Config = lambda **fields: config(**fields | {"dtype": "float32"})
+
+
+def _threshold(t: ModuleType, value: float) -> None:
+    original = t.decide
+    t.decide = lambda c, z: original(c, z - value if c.loss == "binary_cross_entropy" else z)
+
+
+def _other_axis(t: ModuleType) -> None:
+    original = t.decide
+
+    def second_best(c, z):
+        if c.loss != "softmax_cross_entropy":
+            return original(c, z)
+        return z.argmin(axis=1)
+
+    t.decide = second_best
+
+
+def _returns_probability(t: ModuleType) -> None:
+    t.decide = lambda c, z: z[:, 0] if z.shape[1] == 1 else z.max(axis=1)
+
+
+_LOADER, _ADAPTER = "torch/utils/data/dataloader.py", "keras/src/trainers/data_adapters/array_data_adapter.py"
+
+TRAPS = [
+    Trap(
+        "gradients-not-zeroed",
+        "training",
+        "The first step agrees, every later gradient is the sum of all so far",
+        "PyTorch's backward adds to .grad; zero_grad() has to be called. Keras' tape starts afresh.",
+        "torch/optim/optimizer.py (zero_grad)",
+        "optimizer.zero_grad()  # before loss.backward()",
+        "nothing to mend: a GradientTape starts at 0",
+        always,
+        _gradients_kept,
+        variants={"": {"shown": True}, "of the updates alone": {"shown": False}},
+    ),
+    Trap(
+        "partial-batch-dropped",
+        "training",
+        "Equal up to the last, smaller batch of an epoch, where no update is made",
+        "drop_last=True, or a loop over len(x) // batch_size batches. Both frameworks keep the last batch by default.",
+        f"{_LOADER} (drop_last); {_ADAPTER}",
+        "torch.utils.data.DataLoader(data, batch_size, drop_last=False)",
+        "tf.data.Dataset.batch(batch_size, drop_remainder=False)",
+        has_partial_batch,
+        _partial_dropped,
+    ),
+    Trap(
+        "never-reshuffled",
+        "training",
+        "The first epoch agrees, later ones see their batches in the first one's order",
+        "A data set shuffled once; in Keras, fit(shuffle=True) repeats one permutation every epoch after "
+        "keras.utils.set_random_seed.",
+        f"{_LOADER} (shuffle); {_ADAPTER} (shuffle)",
+        "torch.utils.data.DataLoader(data, batch_size, shuffle=True)",
+        "a keras.utils.PyDataset of one's own that draws the order in on_epoch_end",
+        _has_two_epochs,
+        replan=_same_order,
+    ),
+    Trap(
+        "never-shuffled",
+        "training",
+        "Batches come in the file's order, often with one class at a time",
+        "PyTorch's DataLoader does not shuffle unless told, Keras' fit does; but not a dataset or a generator.",
+        f"{_LOADER} (shuffle=False); {_ADAPTER} (shuffle=True)",
+        "torch.utils.data.DataLoader(data, batch_size, shuffle=True)",
+        "model.fit(x, y, shuffle=True)",
+        _has_order,
+        replan=_no_shuffling,
+    ),
+    Trap(
+        "shuffled-apart",
+        "training",
+        "Outputs agree at the first step, the loss does not, and nothing can be learned",
+        "Inputs and targets are shuffled by different permutations, or only one of them.",
+        "numpy.random.Generator.shuffle; sklearn.utils.shuffle",
+        "order = torch.randperm(len(x)); x, y = x[order], y[order]",
+        "order = np.random.permutation(len(x)); x, y = x[order], y[order]",
+        always,
+        replan=_apart,
+        variants={
+            what: {"what": what}
+            for what in (
+                "targets in file order",
+                "inputs in file order",
+                "targets one sample early",
+                "targets one sample late",
+                "targets reversed",
+            )
+        },
+    ),
+    Trap(
+        "targets-disordered-in-batch",
+        "training",
+        "Outputs agree at the first step, the loss does not",
+        "A sort or a shuffle inside the step takes the targets of a batch from their inputs.",
+        "numpy.ndarray.sort works in place",
+        "x[batch], y[batch]  # one index for both",
+        "x[batch], y[batch]  # one index for both",
+        always,
+        _reversed_in_batch,
+        variants={
+            what: {"what": what} for what in ("targets reversed", "targets shifted by one", "targets sorted")
+        },
+    ),
+    Trap(
+        "inputs-scaled",
+        "training",
+        "Logits differ from the first step",
+        "Pixels from 0 to 255 or 0 to 16 are divided on one side and not on the other; torchvision's ToTensor divides by 255, "
+        "Keras' datasets do not.",
+        "torchvision/transforms/functional.py (to_tensor); keras/src/datasets/mnist.py",
+        "x = torch.as_tensor(x, dtype=torch.float32) / 255  # once",
+        "x = x.astype('float32') / 255  # once",
+        always,
+        _inputs_scaled,
+        variants={
+            "divided by 255": {"factor": 1 / 255},
+            "multiplied by 255": {"factor": 255.0},
+            "divided by 16": {"factor": 1 / 16},
+            "multiplied by 16": {"factor": 16.0},
+            "doubled": {"factor": 2.0},
+            "halved": {"factor": 0.5},
+            "0": {"factor": 0.0},
+        },
+    ),
+    Trap(
+        "inputs-changed",
+        "training",
+        "Logits differ from the first step",
+        "Another preparation of the inputs: standardised by batch, to unit length, cut to integers, in lower precision.",
+        "sklearn/preprocessing/_data.py (StandardScaler, Normalizer); torch.Tensor.to",
+        "x = torch.as_tensor(x)  # the same x on both sides",
+        "x = keras.ops.convert_to_tensor(x)  # the same x on both sides; Keras casts it to floatx",
+        always,
+        _inputs_standardised,
+        variants={
+            what: {"what": what}
+            for what in (
+                "by every batch's mean and deviation",
+                "to unit length",
+                "from 0 ... 1 to -1 ... 1",
+                "cut to whole numbers",
+                "to float32",
+                "to float16",
+                "columns reversed",
+            )
+        },
+    ),
+    Trap(
+        "scaled-in-training-only",
+        "training",
+        "Training loss and gradients do not belong to the outputs of an evaluation on the same batch",
+        "The inputs are prepared in the training loop only, or by a layer that is left out in evaluation.",
+        "torch/utils/data/dataset.py; keras/src/layers/preprocessing",
+        "prepare x before both training and evaluation",
+        "prepare x before both fit and evaluate, or in a layer of the model",
+        always,
+        _scaled_in_training_only,
+        variants={
+            "divided by 255": {"factor": 1 / 255},
+            "divided by 16": {"factor": 1 / 16},
+            "doubled": {"factor": 2.0},
+            "halved": {"factor": 0.5},
+        },
+    ),
+    Trap(
+        "float32-inside",
+        "training",
+        "In float64, differences of 1e-8 to 1e-6",
+        "A cast to float32 on the way: Keras casts inputs to floatx, layers keep the dtype policy of their time, torch.tensor "
+        "of Python floats is float32.",
+        "keras/src/dtype_policies/dtype_policy.py; torch/_tensor.py (default dtype)",
+        "torch.set_default_dtype(torch.float64)  # before anything is made",
+        "keras.config.set_floatx('float64'); keras.config.set_dtype_policy('float64')  # before any layer",
+        always,
+        _computed_in_float32,
+        variants={
+            what: {"what": what} for what in ("the whole model", "the loss", "hidden outputs", "weights", "gradients")
+        },
+    ),
+    Trap(
+        "threshold-on-logits",
+        "training",
+        "Everything agrees but predicted labels and the accuracy",
+        "Keras' binary accuracy compares outputs with 0.5, also where they are logits, whose threshold is 0.",
+        "keras/src/metrics/accuracy_metrics.py (BinaryAccuracy, threshold)",
+        "label = z > 0  # logits; p > 0.5 for probabilities",
+        "keras.metrics.BinaryAccuracy(threshold=0.0)  # for logits",
+        when(loss="binary_cross_entropy"),
+        _threshold,
+        variants={"0.5": {"value": 0.5}},
+    ),
+    Trap(
+        "least-likely-class",
+        "training",
+        "Everything agrees but predicted classes, whose accuracy is near 0",
+        "argmin where argmax is meant, as distances ask for.",
+        "numpy.argmin; torch.argmin",
+        "z.argmax(1)",
+        "ops.argmax(z, axis=1)",
+        when(loss="softmax_cross_entropy"),
+        _other_axis,
+    ),
+    Trap(
+        "values-for-classes",
+        "training",
+        "Predictions are numbers where class ids are expected",
+        "max gives the largest value, argmax its place; PyTorch's max(dim) gives both.",
+        "torch.max (values, indices)",
+        "z.max(1).indices",
+        "ops.argmax(z, axis=1)",
+        when(loss=("softmax_cross_entropy", "binary_cross_entropy")),
+        _returns_probability,
+    ),
+]

@@ -1,0 +1,167 @@
+"""What a trap is, and how one is put into the NumPy reference.
+
+Every trapped model comes from a fresh copy of the module impls/mlp_numpy.py, in which the trap's `bend` has changed what
+the trap is about: a constant, an entry of a table, a function, or the class by a subclass of it. Traps combine by
+bending the same copy one after the other, so a bend wraps what it finds wherever that is possible.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from compare.ledger.contract import Implementation, Layers
+from compare.ledger.trace import Trace, record
+from impls import mlp_numpy
+from impls.mlp_numpy import Config
+from shared.scenarios import Plan
+
+
+@dataclass(frozen=True)
+class Trap:
+    """One known way for two "same" models to differ."""
+
+    name: str
+    theme: str  # a module of this package
+    title: str  # what one sees
+    why: str  # which framework does what, and by which default
+    source: str  # a module path of a framework, or a publication
+    torch: str  # the mend as a line of PyTorch; {field} stands for a field of the Config
+    keras: str  # the same in Keras
+    applies: Callable[[Config, Plan], bool]  # whether it can make a difference
+    bend: Callable[..., None] | None = None  # changes a copy of the reference's module
+    replan: Callable[..., Plan] | None = None  # changes what the model is given
+    variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"": {}})  # arguments of either, by label
+
+    def hypotheses(self, plan: Plan) -> list[Hypothesis]:
+        """One for each variant; none where the trap can make no difference."""
+        if not self.applies(Config(**plan.config), plan):
+            return []
+        return [Hypothesis(self, label) for label in self.variants]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A trap in one of its variants."""
+
+    trap: Trap
+    variant: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.trap.name} ({self.variant})" if self.variant else self.trap.name
+
+    def bend(self, template: ModuleType) -> None:
+        if self.trap.bend:
+            self.trap.bend(template, **self.trap.variants[self.variant])
+
+    def replan(self, plan: Plan) -> Plan:
+        return self.trap.replan(plan, **self.trap.variants[self.variant]) if self.trap.replan else plan
+
+    def mend(self, framework: str, plan: Plan) -> str:
+        """The line to write in "torch" or "keras" under this plan."""
+        return mend(self.trap, framework, Config(**plan.config))
+
+
+def mend(trap: Trap, framework: str, config: Config) -> str:
+    """A trap's mend in "torch" or "keras", with the values of a configuration."""
+    return getattr(trap, framework).format_map(asdict(config))
+
+
+@lru_cache(maxsize=1)
+def _code() -> CodeType:
+    spec = importlib.util.find_spec("impls.mlp_numpy")
+    assert spec
+    assert spec.loader
+    return spec.loader.get_code("impls.mlp_numpy")  # type: ignore[attr-defined]
+
+
+def template() -> ModuleType:
+    """A copy of the reference's module, which may be changed without changing the reference."""
+    copy = ModuleType(mlp_numpy.__name__)
+    exec(_code(), copy.__dict__)
+    return copy
+
+
+def build(causes: Iterable[Hypothesis], plan: Plan, dtype: str, params: Layers | None = None) -> Implementation:
+    """The reference with these traps in it."""
+    copy = template()
+    for cause in causes:
+        cause.bend(copy)
+    return copy.MLP(copy.Config(**plan.config, dtype=dtype), plan.params if params is None else params)
+
+
+def record_trapped(causes: Iterable[Hypothesis], plan: Plan, dtype: str, reference: Trace | None = None) -> Trace:
+    """The trace of the reference with these traps in it: on its own, or in step with the clean reference's trace."""
+    causes = tuple(causes)
+    given = plan
+    for cause in causes:
+        given = cause.replan(given)
+    with np.errstate(all="ignore"):  # What a trap breaks, it may break by an overflow.
+        return record(build(causes, plan, dtype), given, reference)
+
+
+# Where traps apply, and tools to bend with -----------------------------------------------------------------------------
+
+Applies = Callable[[Config, Plan], bool]
+
+
+def when(*conditions: Applies, **values: Any) -> Applies:
+    """Whether all conditions hold, and each named field of the Config has its value, or one of a tuple of values."""
+
+    def applies(config: Config, plan: Plan) -> bool:
+        fields = all(
+            getattr(config, name) in (value if isinstance(value, tuple) else (value,)) for name, value in values.items()
+        )
+        return fields and all(condition(config, plan) for condition in conditions)
+
+    return applies
+
+
+def always(config: Config, plan: Plan) -> bool:
+    return True
+
+
+def decays(config: Config, plan: Plan) -> bool:
+    return config.weight_decay > 0
+
+
+def has_hidden(config: Config, plan: Plan) -> bool:
+    return len(config.layer_sizes) > 2
+
+
+def has_partial_batch(config: Config, plan: Plan) -> bool:
+    return len({len(step) for step in plan.steps}) > 1
+
+
+def change_config(t: ModuleType, function: str, **values: Any) -> None:
+    """Let a function of the module, whose first argument is the Config, see other values of some fields."""
+    original = getattr(t, function)
+    setattr(t, function, lambda c, *arguments: original(replace(c, **values), *arguments))
+
+
+def change_rules(t: ModuleType, **values: Any) -> None:
+    """Let every optimizer see other values of some fields of the Config."""
+    wrap_rules(t, lambda rule: lambda c, *arguments: rule(replace(c, **values), *arguments))
+
+
+def wrap_rules(t: ModuleType, wrap: Callable[[Callable], Callable]) -> None:
+    """Put something around every optimizer's rule."""
+    t.OPTIMIZERS = {name: wrap(rule) for name, rule in t.OPTIMIZERS.items()}
+
+
+@contextmanager
+def other_config(model: Any, **values: Any) -> Iterator[None]:
+    """Let a model see other values of some fields of its Config for a while."""
+    kept, model.config = model.config, replace(model.config, **values)
+    try:
+        yield
+    finally:
+        model.config = kept
