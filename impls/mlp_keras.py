@@ -156,7 +156,7 @@ class MLP:
         self._use_dtype()
         x, y = check_data(self.config, x, y)
         order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
-        batches = _Batches(self.config, x, y, order, batch_size, epochs)
+        batches = _Batches(self.config, x, y, order, batch_size)
         callbacks: list[keras.callbacks.Callback] = [_Watch(self, batches, masks, validation_data, verbose)]
         if patience:
             callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
@@ -434,11 +434,11 @@ class _GradientReader(keras.optimizers.Optimizer):
 class _Batches(keras.utils.PyDataset):
     """The mini-batches in a given order. `fit` with shuffle=True repeats one order under a fixed seed."""
 
-    def __init__(self, config: Config, x, y, order: Callable, batch_size: int, epochs: int):
+    def __init__(self, config: Config, x: np.ndarray, y: np.ndarray, order: Callable, batch_size: int):
         super().__init__()
         self.config, self.x, self.y, self.order, self.batch_size = config, x, y, order, batch_size
-        self.epoch, self.epochs = 0, epochs
-        self.samples = order(0)
+        self.epoch = 0
+        self.samples = np.arange(len(x))  # Keras looks at two batches before the first epoch, for their shapes.
 
     def __len__(self) -> int:
         return math.ceil(len(self.x) / self.batch_size)
@@ -448,10 +448,9 @@ class _Batches(keras.utils.PyDataset):
         weight = _sample_weight(self.config, self.y[batch])
         return (self.x[batch], self.y[batch]) if weight is None else (self.x[batch], self.y[batch], weight)
 
-    def on_epoch_end(self) -> None:
+    def on_epoch_begin(self) -> None:  # And not at its end, which Keras also announces before the first epoch.
+        self.samples = self.order(self.epoch)
         self.epoch += 1
-        if self.epoch < self.epochs:  # Keras calls this after the last epoch too.
-            self.samples = self.order(self.epoch)
 
 
 class _Watch(keras.callbacks.Callback):
