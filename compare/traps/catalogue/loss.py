@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 
-from compare.traps.catalogue.trap import Trap, change_config, has_partial_batch, when
+from compare.traps.catalogue.trap import Trap, change_config, has_partial_batch, seen, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -179,7 +178,7 @@ def _labels_exchanged(t: ModuleType) -> None:
 def _smoothing_over_others(t: ModuleType) -> None:
     def softmax(c, z, y):
         others = z.shape[1] - 1  # s / (K - 1) for each of the others is a smoothing of s K / (K - 1).
-        return original(replace(c, label_smoothing=c.label_smoothing * (others + 1) / others), z, y)
+        return original(seen(c, label_smoothing=c.label_smoothing * (others + 1) / others), z, y)
 
     original = t.LOSSES[SOFTMAX]
     t.LOSSES[SOFTMAX] = softmax
@@ -191,7 +190,7 @@ def _config_in_loss(t: ModuleType, **values: object) -> None:
 
 def _weights_by_count(t: ModuleType) -> None:
     def by_count(c, z, y):
-        value, d = original(replace(c, reduction="sum"), z, y)
+        value, d = original(seen(c, reduction="sum"), z, y)
         return value / len(z), d / len(z)
 
     original = t._batch_loss
@@ -202,11 +201,11 @@ def _weights_in_target(t: ModuleType) -> None:
     """A class's weight multiplies its share of the smoothed target; divided by the labels' weights."""
 
     def weigh(c, z, y):
-        plain = replace(c, class_weights=None, reduction="sum")
+        plain = seen(c, class_weights=None, reduction="sum")
         weights = np.array(c.class_weights, z.dtype)
         value, d = 0.0, np.zeros_like(z)
         for k, weight in enumerate(weights):  # The part of the target on class k.
-            hard = replace(plain, label_smoothing=0.0)
+            hard = seen(plain, label_smoothing=0.0)
             target = (y == k) * (1 - c.label_smoothing) + c.label_smoothing / len(weights)  # (B,)
             terms, slope = t.LOSSES[c.loss](hard, z, np.full_like(y, k))
             value += float((weight * target[:, None] * terms).sum())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +16,7 @@ from compare.traps.catalogue.trap import (
     change_rules,
     decays,
     other_config,
+    seen,
     when,
     wrap_rules,
 )
@@ -150,7 +150,7 @@ def _values(t: ModuleType, **values: float) -> None:
 
 
 def _float32_values(t: ModuleType, name: str) -> None:
-    wrap_rules(t, lambda rule: lambda c, *a: rule(replace(c, **{name: _float32(getattr(c, name))}), *a))
+    wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: _float32(getattr(c, name))}), *a))
 
 
 def _step_count(t: ModuleType) -> None:
@@ -473,7 +473,7 @@ TRAPS = [
             "1e-4": {"epsilon": 1e-4},
             "1e-3": {"epsilon": 1e-3},
             "1": {"epsilon": 1.0},
-            "none": {"epsilon": 1e-300},
+            "none": {"epsilon": 0.0},
         },
     ),
     Trap(

@@ -7,10 +7,11 @@ bending the same copy one after the other, so a bend wraps what it finds whereve
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from types import CodeType, ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trap:
     """One known way for two "same" models to differ."""
 
@@ -85,17 +86,17 @@ def _code() -> CodeType:
 
 def template() -> ModuleType:
     """A copy of the reference's module, which may be changed without changing the reference."""
-    copy = ModuleType(mlp_numpy.__name__)
-    exec(_code(), copy.__dict__)
-    return copy
+    module = ModuleType(mlp_numpy.__name__)
+    exec(_code(), module.__dict__)
+    return module
 
 
 def build(causes: Iterable[Hypothesis], plan: Plan, dtype: str, params: Layers | None = None) -> Implementation:
     """The reference with these traps in it."""
-    copy = template()
+    module = template()
     for cause in causes:
-        cause.bend(copy)
-    return copy.MLP(copy.Config(**plan.config, dtype=dtype), plan.params if params is None else params)
+        cause.bend(module)
+    return module.MLP(module.Config(**plan.config, dtype=dtype), plan.params if params is None else params)
 
 
 def record_trapped(causes: Iterable[Hypothesis], plan: Plan, dtype: str, reference: Trace | None = None) -> Trace:
@@ -141,15 +142,23 @@ def has_partial_batch(config: Config, plan: Plan) -> bool:
     return len({len(step) for step in plan.steps}) > 1
 
 
+def seen(config: Config, **values: Any) -> Config:
+    """The Config with other values of some fields, unchecked: a trap may set what nobody would ask for."""
+    changed = copy.copy(config)
+    for name, value in values.items():
+        object.__setattr__(changed, name, value)
+    return changed
+
+
 def change_config(t: ModuleType, function: str, **values: Any) -> None:
     """Let a function of the module, whose first argument is the Config, see other values of some fields."""
     original = getattr(t, function)
-    setattr(t, function, lambda c, *arguments: original(replace(c, **values), *arguments))
+    setattr(t, function, lambda c, *arguments: original(seen(c, **values), *arguments))
 
 
 def change_rules(t: ModuleType, **values: Any) -> None:
     """Let every optimizer see other values of some fields of the Config."""
-    wrap_rules(t, lambda rule: lambda c, *arguments: rule(replace(c, **values), *arguments))
+    wrap_rules(t, lambda rule: lambda c, *arguments: rule(seen(c, **values), *arguments))
 
 
 def wrap_rules(t: ModuleType, wrap: Callable[[Callable], Callable]) -> None:
@@ -160,7 +169,7 @@ def wrap_rules(t: ModuleType, wrap: Callable[[Callable], Callable]) -> None:
 @contextmanager
 def other_config(model: Any, **values: Any) -> Iterator[None]:
     """Let a model see other values of some fields of its Config for a while."""
-    kept, model.config = model.config, replace(model.config, **values)
+    kept, model.config = model.config, seen(model.config, **values)
     try:
         yield
     finally:
