@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +18,8 @@ import psutil
 
 from compare.ledger.parity import Comparison, Gap
 from compare.ledger.run import Finding, Ledger
-from shared.scenarios import Plan
+from shared import datasets
+from shared.scenarios import Plan, Scenario
 
 FORMAT = "mlp-rosetta results 1"
 PACKAGES = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "pandas", "safetensors")
@@ -62,7 +64,7 @@ def verdict_of(ledger: Ledger) -> Verdict:
         return Verdict("incomplete", 3, f"Incomplete: {names} did not finish{rest}.")
     if different:
         return Verdict("different", 1, f"Different: {found}.")
-    names = sorted({name for c in comparisons for name in (c.a, c.b)} - {"float64"}, key=_rank)
+    names = [name for name in ledger.seconds if any(name in (c.a, c.b) for c in comparisons)]
     worst = max((g.used for c in comparisons for g in c.worst), default=0.0)
     exact = max((g.difference for c in comparisons if c.dtype == "float64" for g in c.worst), default=None)
     figure = f"; in float64 the largest difference is {exact:.1e}" if exact is not None else ""
@@ -90,13 +92,17 @@ def _pair(comparison: Comparison) -> str:
     return f"{comparison.a} and {comparison.b}"
 
 
-def _rank(name: str) -> int:
-    order = ("numpy", "torch", "keras")
-    return order.index(name) if name in order else len(order)
+def write(
+    folder: Path,
+    ledger: Ledger,
+    run: dict[str, Any],
+    speed: pd.DataFrame,
+    skipped: Sequence[tuple[Scenario, str]] = (),
+) -> Verdict:
+    """Write results.json and data/*.csv into `folder`, each file whole or not at all.
 
-
-def write(folder: Path, ledger: Ledger, run: dict[str, Any], speed: pd.DataFrame) -> Verdict:
-    """Write results.json and data/*.csv into `folder`, each file whole or not at all."""
+    `skipped` are the scenarios that were not run, with the reason.
+    """
     verdict = verdict_of(ledger)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     tables = {
@@ -125,7 +131,8 @@ def write(folder: Path, ledger: Ledger, run: dict[str, Any], speed: pd.DataFrame
             }
             for name, seconds in ledger.seconds.items()
         ],
-        "scenarios": [scenario_row(finding.plan) for finding in ledger.findings.values()],
+        "scenarios": [scenario_row(finding.plan) for finding in ledger.findings.values()]
+        + [skipped_row(scenario, reason) for scenario, reason in skipped],
         "divergences": [
             {**comparison.labels, **_first(comparison.first)}
             for finding in ledger.findings.values()
@@ -169,22 +176,37 @@ def _replace(path: Path, text: str) -> None:
 
 def scenario_row(plan: Plan) -> dict[str, Any]:
     """A scenario as results.json describes it."""
-    scenario, dataset, shown = plan.scenario, plan.dataset, ("loss", "activation", "optimizer", "learning_rate")
+    dataset = plan.dataset
     return {
-        "name": scenario.name,
-        "title": scenario.title,
-        "dataset": scenario.dataset,
+        **_described(plan.scenario, plan.config["layer_sizes"]),
         "task": dataset.task,
-        "layer_sizes": list(plan.config["layer_sizes"]),
-        **{name: plan.config[name] for name in shown},
-        "options": {k: v for k, v in plan.config.items() if k not in (*shown, "layer_sizes", "seed")},
-        "batch_size": scenario.batch_size,
-        "epochs": scenario.epochs,
         "steps": len(plan.steps),
         "n_train": len(dataset.x_train),
         "n_test": len(dataset.x_test),
         "skipped": None,
         "classes": list(dataset.classes),
+    }
+
+
+def skipped_row(scenario: Scenario, reason: str) -> dict[str, Any]:
+    """A scenario that was not run, and why."""
+    about = datasets.describe(scenario.dataset)
+    sizes = scenario.layer_sizes(about.inputs, about.classes)
+    counts = {"steps": 0, "n_train": 0, "n_test": 0}
+    return {**_described(scenario, sizes), "task": about.task, **counts, "skipped": reason, "classes": []}
+
+
+def _described(scenario: Scenario, layer_sizes: tuple[int, ...]) -> dict[str, Any]:
+    shown = ("loss", "activation", "optimizer", "learning_rate")
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "dataset": scenario.dataset,
+        "layer_sizes": list(layer_sizes),
+        **{name: scenario.options[name] for name in shown},
+        "options": {name: value for name, value in scenario.options.items() if name not in shown},
+        "batch_size": scenario.batch_size,
+        "epochs": scenario.epochs,
     }
 
 
@@ -296,20 +318,22 @@ def metrics_of(finding: Finding, trace: Any) -> dict[str, float]:
     if not np.isfinite(trace.outputs).all():
         return {}
     p = _probabilities(finding, trace.outputs)
-    if p is None:
+    if p is None:  # A regression, or classes trained as if they were numbers.
         return {
             "mean absolute error": metrics.mean_absolute_error(target, predicted),
             "R2": metrics.r2_score(target, predicted),
         }
-    scores = p[:, 1] if p.shape[1] == 2 else p
     labels = np.arange(p.shape[1])
-    return {
+    found = {
         "accuracy": metrics.accuracy_score(target, predicted),
-        "balanced accuracy": metrics.balanced_accuracy_score(target, predicted),
-        "F1 (macro)": metrics.f1_score(target, predicted, average="macro"),
-        "ROC AUC": metrics.roc_auc_score(target, scores, multi_class="ovr", labels=labels),
+        "balanced accuracy": metrics.recall_score(target, predicted, labels=np.unique(target), average="macro"),
+        "F1 (macro)": metrics.f1_score(target, predicted, average="macro", zero_division=0),
         "log loss": metrics.log_loss(target, p, labels=labels),
     }
+    if len(np.unique(target)) == len(labels):  # Else a class has no curve.
+        scores = p[:, 1] if p.shape[1] == 2 else p
+        found["ROC AUC"] = metrics.roc_auc_score(target, scores, multi_class="ovr", labels=labels)
+    return found
 
 
 def environment(threads: int) -> dict[str, Any]:

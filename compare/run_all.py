@@ -14,13 +14,13 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
-from shared.datasets import describe, unknown_name  # noqa: E402
-from shared.scenarios import SCENARIOS, Plan, Scenario, get, plan  # noqa: E402
+from shared.datasets import Dataset, load, unknown_name  # noqa: E402
+from shared.scenarios import SCENARIOS, Plan, Scenario, for_dataset, get, plan  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 IMPLEMENTATIONS = ("numpy", "torch", "keras")
 DTYPES = ("float64", "float32")
+IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 
 
 class UsageError(Exception):
@@ -45,8 +46,14 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = _Parser(prog="run_all.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
-    p.add_argument("--scenario", nargs="+", metavar="NAME", help="only these scenarios")
+    amount = p.add_mutually_exclusive_group()
+    amount.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
+    amount.add_argument("--full", action="store_true", help="every pair of options besides, at most 25 minutes")
+    amount.add_argument("--scenario", nargs="+", metavar="NAME", help="only these scenarios")
+    amount.add_argument("--data", type=Path, metavar="FILE", help="your own CSV or Parquet file in their place")
+    p.add_argument("--target", metavar="COLUMN", help="with --data: the column to predict")
+    p.add_argument("--task", metavar="TASK", help="with --data: regression, binary or multiclass (inferred)")
+    p.add_argument("--impute", action="store_true", help="with --data: fill missing values in, rather than refuse them")
     p.add_argument("--impl", nargs="+", metavar="NAME", help="only these implementations, two at least")
     p.add_argument("--dtype", metavar="float32|float64", help="only this precision")
     p.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (reports/latest)")
@@ -64,8 +71,12 @@ def main(argv: list[str] | None = None) -> int:
         if args.list:
             print(listing())
             return 0
-        return run(args)
-    except (UsageError, ValueError) as error:
+        try:
+            chosen = choices(args)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return run(args, chosen)
+    except UsageError as error:
         print(f"run_all.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -85,10 +96,33 @@ def listing() -> str:
 
 
 def chosen_scenarios(args: argparse.Namespace) -> list[Scenario]:
-    """The scenarios that the arguments name."""
+    """The scenarios that the arguments ask for."""
     if args.scenario:
         return [get(name) for name in dict.fromkeys(args.scenario)]
-    return [scenario for scenario in SCENARIOS.values() if scenario.quick or not args.quick]
+    chosen = [scenario for scenario in SCENARIOS.values() if scenario.quick or not args.quick]
+    if args.full:
+        from shared.pairwise import generated
+
+        chosen += generated()
+    return chosen
+
+
+def why_skipped(scenario: Scenario) -> str | None:
+    """Why a scenario cannot be run, if so: its images are not there."""
+    from shared.idx import available
+
+    return available(scenario.dataset) if scenario.dataset in IMAGES else None
+
+
+def own_data(args: argparse.Namespace) -> Dataset:
+    """The user's own table; what was inferred from it is printed."""
+    if args.target is None:
+        raise UsageError("--data needs --target COLUMN: the column to predict")
+    from shared.table import load_table
+
+    dataset = load_table(args.data, args.target, task=args.task, impute=args.impute)
+    print(*dataset.notes, sep="\n")
+    return dataset
 
 
 def chosen_implementations(args: argparse.Namespace) -> list[str]:
@@ -122,14 +156,44 @@ def output_folder(args: argparse.Namespace) -> Path:
     return folder
 
 
-def run(args: argparse.Namespace) -> int:
-    """Compare, time, write the report, and print the verdict."""
-    start, started = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
-    scenarios, names, dtypes = chosen_scenarios(args), chosen_implementations(args), chosen_dtypes(args)
+class Choices(NamedTuple):
+    """What the arguments ask for, checked."""
+
+    scenarios: list[Scenario]
+    skipped: list[tuple[Scenario, str]]  # with the reason
+    own: Dataset | None  # the user's own data
+    implementations: list[str]
+    dtypes: list[str]
+    folder: Path
+
+
+def choices(args: argparse.Namespace) -> Choices:
+    """Check the arguments; UsageError or ValueError, in one line, if they ask for what is not there."""
+    implementations, dtypes = chosen_implementations(args), chosen_dtypes(args)
     if args.limit <= 0:
         raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
-    folder = output_folder(args)
+    if args.data is None and (args.target or args.task or args.impute):
+        raise UsageError("--target, --task and --impute go with --data FILE")
+    own = own_data(args) if args.data else None
+    scenarios = [for_dataset(own)] if own else chosen_scenarios(args)
+    skipped = [(scenario, reason) for scenario in scenarios if not own and (reason := why_skipped(scenario))]
+    left = [scenario for scenario in scenarios if scenario not in [s for s, _ in skipped]]
+    if not left:
+        raise UsageError(f"{skipped[0][0].name} cannot be run: {skipped[0][1]}")
+    return Choices(left, skipped, own, implementations, dtypes, output_folder(args))
 
+
+def plans_of(chosen: Choices) -> list[Plan]:
+    """The scenarios with their data; UsageError if a data file is damaged."""
+    try:
+        return [plan(s, chosen.own or load(s.dataset, seed=s.seed)) for s in chosen.scenarios]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def run(args: argparse.Namespace, chosen: Choices) -> int:
+    """Compare, time, write the report, and print the verdict."""
+    start, started = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
     from rich.console import Console
 
     from compare import results
@@ -138,37 +202,46 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console(width=100, highlight=False)
     with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
-        with Pool(names, Path(work), 1, args.limit) as pool:  # The frameworks are imported while data is loaded.
-            plans = [plan(scenario, dataset_of(scenario)) for scenario in scenarios]
-            ledger = compare(plans, pool, dtypes, Path(work), console)
+        # The frameworks are imported while the data is loaded.
+        with Pool(chosen.implementations, Path(work), 1, args.limit) as pool:
+            ledger = compare(plans_of(chosen), pool, chosen.dtypes, Path(work), console)
             speed = times(pool, 3 if args.quick else 7, console)
         run_facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
             "command": shlex.join(["python", "compare/run_all.py", *sys.argv[1:]]),
-            "selection": "quick" if args.quick else "chosen" if args.scenario else "default",
+            "selection": selection(args),
             "threads": 1,
         }
         stage = Path(work) / "report"
         stage.mkdir()
-        verdict = results.write(stage, ledger, run_facts, speed)
+        verdict = results.write(stage, ledger, run_facts, speed, chosen.skipped)
         render(stage)
-        publish(stage, folder)
-    show_table(ledger, names, dtypes, console)
+        publish(stage, chosen.folder)
+    show_table(ledger, chosen.implementations, chosen.dtypes, console)
+    for scenario, reason in chosen.skipped:
+        console.print(f"{scenario.name} skipped: {reason}", style="dim", soft_wrap=True, markup=False)
+    if args.full:
+        show_left_out(console)
     for failure in ledger.failures:
         where = f" in {failure.scenario}" if failure.scenario else ""
         console.print(f"{failure.implementation} {failure.status}{where}: {failure.message}", markup=False)
-    console.print(f"report: {folder / 'index.html'}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False)
+    console.print(
+        f"report: {chosen.folder / 'index.html'}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False
+    )
     console.print(
         verdict.sentence, soft_wrap=True, style={0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow")
     )
     return verdict.exit_code
 
 
-def dataset_of(scenario: Scenario) -> Any:
-    from shared.datasets import load
-
-    return load(scenario.dataset, seed=scenario.seed)
+def selection(args: argparse.Namespace) -> str:
+    """What was chosen to run, in words."""
+    if args.data:
+        return f"{args.data.name}, target {args.target}"
+    if args.scenario:
+        return "chosen scenarios"
+    return "quick" if args.quick else "full" if args.full else "default"
 
 
 def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, console: Console) -> Ledger:
@@ -214,6 +287,14 @@ def publish(stage: Path, folder: Path) -> None:
             part = target.with_name(target.name + ".part")
             part.write_bytes(path.read_bytes())
             os.replace(part, target)
+
+
+def show_left_out(console: Console) -> None:
+    """The pairs of options that --full leaves out, and why."""
+    from shared.pairwise import left_out
+
+    for reason, pairs in left_out().items():
+        console.print(f"left out, since {reason}: {'; '.join(pairs)}", style="dim", soft_wrap=True, markup=False)
 
 
 def show_table(ledger: Ledger, names: list[str], dtypes: list[str], console: Console) -> None:

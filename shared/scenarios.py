@@ -25,6 +25,7 @@ class Scenario:
     initial_scale: float = 1.0
     batch_size: int | None = 32  # None: all samples in one batch
     epochs: int = 1
+    steps: int | None = None  # stop after so many, wherever in an epoch that is
     seed: int = 0
     quick: bool = False  # whether it belongs to the quick run
 
@@ -72,7 +73,7 @@ def plan(scenario: Scenario, dataset: Dataset) -> Plan:
         for batch in batches(batch_order(samples, scenario.seed, epoch), scenario.batch_size or samples)
     ]
     config = {"layer_sizes": layer_sizes, "seed": scenario.seed, **scenario.options}
-    return Plan(scenario, dataset, config, params, steps)
+    return Plan(scenario, dataset, config, params, steps[: scenario.steps])
 
 
 def _options(loss: str, activation: str, optimizer: str, learning_rate: float, **others: Any) -> dict[str, Any]:
@@ -81,117 +82,62 @@ def _options(loss: str, activation: str, optimizer: str, learning_rate: float, *
 
 _SOFTMAX, _BINARY = "softmax_cross_entropy", "binary_cross_entropy"
 
+# fmt: off
 _SCENARIOS = [
-    Scenario(
-        "xor",
-        "the smallest network, all four points in one batch",
-        "xor",
-        (4,),
-        _options("mse", "sigmoid", "sgd", 0.5),
-        "glorot_normal",
-        batch_size=None,
-        epochs=60,
-        quick=True,
-    ),
-    Scenario(
-        "moons",
-        "two classes, one logit",
-        "two-moons",
-        (16,),
-        _options(_BINARY, "relu", "momentum", 0.05),
-        epochs=6,
-        quick=True,
-    ),
-    Scenario(
-        "spirals-deep",
-        "three hidden layers",
-        "spirals",
-        (16, 16, 16),
-        _options(_SOFTMAX, "tanh", "adam", 0.01),
-        "glorot_uniform",
-        epochs=8,
-        quick=True,
-    ),
-    Scenario("iris", "plain gradient descent", "iris", (10,), _options(_SOFTMAX, "tanh", "sgd", 0.1), epochs=15),
-    Scenario(
-        "wine",
-        "sigmoid under momentum",
-        "wine",
-        (12,),
-        _options(_SOFTMAX, "sigmoid", "momentum", 0.1),
-        "lecun_normal",
-        batch_size=16,
-        epochs=6,
-    ),
-    Scenario(
-        "breast-cancer",
-        "the last batch is a partial one",
-        "breast-cancer",
-        (16, 8),
-        _options(_BINARY, "relu", "adam", 0.01),
-        batch_size=50,
-        epochs=8,
-    ),
-    Scenario(
-        "diabetes",
-        "regression",
-        "diabetes",
-        (20,),
-        _options("mse", "relu", "adam", 0.01),
-        "he_uniform",
-        epochs=5,
-        quick=True,
-    ),
-    Scenario(
-        "diabetes-momentum",
-        "regression, two hidden layers of tanh",
-        "diabetes",
-        (16, 16),
-        _options("mse", "tanh", "momentum", 0.02),
-        "lecun_uniform",
-        epochs=5,
-    ),
-    Scenario(
-        "digits",
-        "images, trained until it works",
-        "digits",
-        (32,),
-        _options(_SOFTMAX, "relu", "adam", 0.01),
-        epochs=5,
-        quick=True,
-    ),
-    Scenario(
-        "digits-sgd",
-        "images, plain gradient descent",
-        "digits",
-        (32,),
-        _options(_SOFTMAX, "relu", "sgd", 0.1),
-        batch_size=64,
-        epochs=3,
-    ),
-    Scenario(
-        "digits-sigmoid",
-        "images, glorot weights, sigmoid",
-        "digits",
-        (32, 16),
-        _options(_SOFTMAX, "sigmoid", "adam", 0.01),
-        "glorot_normal",
-        batch_size=64,
-        epochs=3,
-    ),
-    Scenario(
-        "moons-tiny-weights",
-        "weights of 0.01: small numbers everywhere",
-        "two-moons",
-        (8,),
-        _options(_BINARY, "tanh", "sgd", 0.1),
-        "normal",
-        initial_scale=0.01,
-        epochs=6,
-    ),
+    # The plain network.
+    Scenario("xor", "the smallest network, all four points in one batch", "xor", (4,),
+             _options("mse", "sigmoid", "sgd", 0.5), "glorot_normal", batch_size=None, epochs=60, quick=True),
+    Scenario("moons", "two classes, one logit", "two-moons", (16,),
+             _options(_BINARY, "relu", "momentum", 0.05), epochs=6, quick=True),
+    Scenario("spirals-deep", "three hidden layers", "spirals", (16, 16, 16),
+             _options(_SOFTMAX, "tanh", "adam", 0.01), "glorot_uniform", epochs=8, quick=True),
+    Scenario("iris", "plain gradient descent", "iris", (10,),
+             _options(_SOFTMAX, "tanh", "sgd", 0.1), epochs=15),
+    Scenario("wine", "sigmoid under momentum", "wine", (12,),
+             _options(_SOFTMAX, "sigmoid", "momentum", 0.1), "lecun_normal", batch_size=16, epochs=6),
+    Scenario("breast-cancer", "the last batch is a partial one", "breast-cancer", (16, 8),
+             _options(_BINARY, "relu", "adam", 0.01), batch_size=50, epochs=8),
+    Scenario("diabetes", "regression", "diabetes", (20,),
+             _options("mse", "relu", "adam", 0.01), "he_uniform", epochs=5, quick=True),
+    Scenario("digits", "images, trained until it works", "digits", (32,),
+             _options(_SOFTMAX, "relu", "adam", 0.01), epochs=5, quick=True),
+    Scenario("moons-tiny-weights", "weights of 0.01: small numbers everywhere", "two-moons", (8,),
+             _options(_BINARY, "tanh", "sgd", 0.1), "normal", initial_scale=0.01, epochs=6),
+    # The options.
+    Scenario("wine-gelu-adamw", "decoupled decay, clipped by norm, cosine", "wine", (12, 8),
+             _options(_SOFTMAX, "gelu", "adamw", 0.01, weight_decay=0.01, clip_norm=1.0, schedule="cosine",
+                      schedule_steps=40), batch_size=16, epochs=5),
+    Scenario("cancer-dropout", "dropout, class weights, coupled decay", "breast-cancer", (16, 16),
+             _options(_BINARY, "silu", "nesterov", 0.02, dropout=0.3, weight_decay=0.01, class_weights=(2.0, 1.0)),
+             batch_size=64, epochs=6),
+    Scenario("spirals-norm", "batch normalisation, Adagrad, decaying rate", "spirals", (16, 16),
+             _options(_SOFTMAX, "leaky_relu", "adagrad", 0.05, batch_norm=True, schedule="exponential"), epochs=4),
+    Scenario("iris-rmsprop", "smoothed labels, stepped rate", "iris", (12,),
+             _options(_SOFTMAX, "elu", "rmsprop", 0.01, beta2=0.9, label_smoothing=0.1, schedule="step",
+                      schedule_steps=20), "lecun_uniform", epochs=12),
+    Scenario("diabetes-huber", "a loss for outliers, clipped by value, warm-up", "diabetes", (16,),
+             _options("huber", "softplus", "momentum", 0.05, clip_value=0.1, schedule="warmup", schedule_steps=30),
+             "glorot_normal", epochs=5),
+    Scenario("xor-sigmoid-mse", "a sigmoid under the squared error, summed", "xor", (4,),
+             _options("sigmoid_mse", "sigmoid", "sgd", 0.5, reduction="sum"), "normal", batch_size=None, epochs=60),
+    Scenario("digits-norm-dropout", "batch normalisation and dropout together", "digits", (32,),
+             _options(_SOFTMAX, "relu", "adam", 0.01, batch_norm=True, dropout=0.2), batch_size=64, epochs=3),
+    # Where their files are.
+    Scenario("mnist", "28 x 28 images, where the files are there", "mnist", (64,),
+             _options(_SOFTMAX, "relu", "adam", 0.003), batch_size=64, steps=100),
+    Scenario("fashion-mnist", "28 x 28 images, where the files are there", "fashion-mnist", (64,),
+             _options(_SOFTMAX, "relu", "adam", 0.003), batch_size=64, steps=100),
 ]
+# fmt: on
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _SCENARIOS}
+
+
+def for_dataset(dataset: Dataset) -> Scenario:
+    """A scenario for data of the user's own: two hidden layers, the loss that its task asks for."""
+    loss = {"regression": "mse", "binary": _BINARY, "multiclass": _SOFTMAX}[dataset.task]
+    options = _options(loss, "relu", "adam", 0.01)
+    return Scenario(dataset.name, "data of your own", dataset.name, (32, 16), options, epochs=10, steps=200)
 
 
 def get(name: str) -> Scenario:

@@ -1,1 +1,1 @@
-"""The ledger: every number of every training step, recorded in a process of its own and compared with a derived bound."""
+"""The ledger: every number of every step, recorded in a process of its own, compared with a derived bound."""

@@ -290,7 +290,7 @@ def step_errors(
         g = g * _clip_factor(config.clip_norm, (g * g).sum().sqrt())
     rate = given(float(mlp_numpy.learning_rate(config, state["step"])), 4 * unit)
     if config.optimizer == "adamw":
-        w = w - rate * config.weight_decay * w * decays
+        w = w * (given(1.0, unit) - rate * config.weight_decay * decays)  # The form that rounds most.
     elif config.weight_decay:
         g = g + config.weight_decay * w * decays
     slots = [

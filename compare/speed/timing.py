@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Timer:
         }
         params = [
             (random.standard_normal((n, m)) / np.sqrt(n), np.zeros(m))
-            for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+            for n, m in pairwise(sizes)
         ]
         self.model: Any = adapters.build(implementation, config, params)
         self._fit(1)
