@@ -152,3 +152,73 @@ def test_a_crash_exits_3_with_its_message_and_a_report(copy: Path) -> None:
     assert "OSError: disk on fire" in result.stdout
     assert result.stdout.strip().splitlines()[-1].startswith("Incomplete: torch did not finish")
     assert "disk on fire" in (copy / "reports" / "latest" / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small table of the user's own: two numbers and a text column, three kinds of fruit."""
+    path = tmp_path_factory.mktemp("data") / "fruit.csv"
+    rows = [
+        f"{i % 7},{(i * i) % 11},{'red' if i % 2 else 'green'},{'apple pear plum'.split()[i % 3]}" for i in range(90)
+    ]
+    path.write_text("\n".join(["weight,size,colour,kind", *rows]) + "\n")
+    return path
+
+
+def test_data_of_ones_own(table: Path, tmp_path: Path) -> None:
+    result = command(
+        "--data",
+        str(table),
+        "--target",
+        "kind",
+        "--impl",
+        "numpy",
+        "torch",
+        "--dtype",
+        "float64",
+        "--out",
+        str(tmp_path),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "multiclass" in result.stdout
+    (scenario,) = json.loads((tmp_path / "results.json").read_text())["scenarios"]
+    assert scenario["name"] == "fruit"
+    assert scenario["layer_sizes"] == [4, 32, 16, 3]
+    assert scenario["classes"] == ["apple", "pear", "plum"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "no-such.csv", "--target", "kind"], ["no-such.csv"]),
+        (["--data", "TABLE", "--target", "kinds"], ["'kinds'", "kind"]),
+        (["--data", "TABLE"], ["--target"]),
+        (["--target", "kind"], ["--data"]),
+        (["--data", "TABLE", "--target", "kind", "--task", "ranking"], ["'ranking'", "regression"]),
+        (["--data", "TABLE", "--quick"], ["not allowed with"]),
+        (["--scenario", "mnist"], ["mnist cannot be run"]),
+    ],
+)
+def test_data_that_cannot_be_used_is_one_line_and_exit_2(table: Path, arguments: list[str], said: list[str]) -> None:
+    result = command(*[str(table) if a == "TABLE" else a for a in arguments])
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert all(words in result.stderr for words in said), result.stderr
+
+
+def test_missing_values_are_refused_by_column_and_filled_in_on_request(table: Path, tmp_path: Path) -> None:
+    holes = tmp_path / "holes.csv"
+    holes.write_text(table.read_text().replace("3,9,red,", ",9,red,"))
+    refused = command("--data", str(holes), "--target", "kind")
+    assert refused.returncode == 2
+    assert "weight" in refused.stderr
+    arguments = ("--impl", "numpy", "torch", "--dtype", "float64", "--out", str(tmp_path / "report"))
+    assert command("--data", str(holes), "--target", "kind", "--impute", *arguments).returncode == 0
+
+
+def test_images_that_are_not_there_are_skipped_with_the_reason(copy: Path) -> None:
+    result = command("--scenario", "xor", "mnist", "--impl", "numpy", "torch", "--dtype", "float64", root=copy)
+    assert result.returncode == 0, result.stderr
+    assert "mnist skipped:" in result.stdout
+    rows = json.loads((copy / "reports" / "latest" / "results.json").read_text())["scenarios"]
+    assert [bool(row["skipped"]) for row in rows] == [False, True]
