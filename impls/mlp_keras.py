@@ -152,9 +152,9 @@ class MLP:
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
         loss, and the weights of the best epoch are kept.
         """
-        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
         self._use_dtype()
         x, y = check_data(self.config, x, y)
+        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
         order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
         batches = _Batches(self.config, x, y, order, batch_size)
         callbacks: list[keras.callbacks.Callback] = [_Watch(self, batches, masks, validation_data, verbose)]
@@ -270,7 +270,9 @@ class _BatchNorm(keras.layers.BatchNormalization):
         if not training:
             return super().call(z, training=False)
         n = ops.cast(ops.shape(z)[0], z.dtype)
-        mean, variance = ops.moments(z, axes=0)
+        # Times 1 / n, since a division by n is compiled otherwise where `fit` leaves the batch size open.
+        mean = ops.sum(z, axis=0) * (1 / n)
+        variance = ops.sum(ops.square(z - mean), axis=0) * (1 / n)
         self.moving_mean.assign_add(NORM_MOMENTUM * (mean - self.moving_mean))
         self.moving_variance.assign_add(NORM_MOMENTUM * (variance * (n / (n - 1)) - self.moving_variance))
         return ops.batch_normalization(z, mean, variance, -1, self.beta, self.gamma, self.epsilon)

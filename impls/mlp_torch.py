@@ -160,8 +160,8 @@ class MLP(nn.Module):
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
         loss, and the weights of the best epoch are kept.
         """
-        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
         x, y = self._tensors(*check_data(self.config, x, y))
+        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
         order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
         history: dict[str, list[float]] = {}
         best, best_loss, best_epoch = None, math.inf, 0

@@ -13,9 +13,22 @@ NAMES = ("numpy", "torch", "keras")
 SOURCES = {name: (FOLDER / f"mlp_{name}.py").read_text(encoding="utf-8") for name in NAMES}
 TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 SHARED = "# The same text in all three files"
-MEMBERS = (
-    "__init__ forward loss gradients train_step fit predict evaluate params set_params state set_state save load".split()
-)
+MEMBERS = [
+    "__init__",
+    "forward",
+    "loss",
+    "gradients",
+    "train_step",
+    "fit",
+    "predict",
+    "evaluate",
+    "params",
+    "set_params",
+    "state",
+    "set_state",
+    "save",
+    "load",
+]
 
 
 def assigned(node: ast.stmt) -> str | None:
