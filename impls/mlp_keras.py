@@ -463,10 +463,13 @@ class _Watch(keras.callbacks.Callback):
         self.mlp, self.batches, self.masks, self.validation_data = mlp, batches, masks, validation_data
         self.verbose = verbose
 
+    def on_train_begin(self, logs=None):
+        self.mlp._set_masks(None, 0)
+
     def on_train_batch_begin(self, batch, logs=None):
-        size = min(self.batches.batch_size, len(self.batches.x) - batch * self.batches.batch_size)
-        step = int(self.model.optimizer.iterations.numpy())
-        self.mlp._set_masks(self.masks(step, size) if self.masks else None, size)
+        if self.masks:
+            size = min(self.batches.batch_size, len(self.batches.x) - batch * self.batches.batch_size)
+            self.mlp._set_masks(self.masks(int(self.model.optimizer.iterations.numpy()), size), size)
 
     def on_epoch_end(self, epoch, logs=None):
         if self.validation_data:
