@@ -99,14 +99,19 @@ def build(causes: Iterable[Hypothesis], plan: Plan, dtype: str, params: Layers |
     return module.MLP(module.Config(**plan.config, dtype=dtype), plan.params if params is None else params)
 
 
-def record_trapped(causes: Iterable[Hypothesis], plan: Plan, dtype: str, reference: Trace | None = None) -> Trace:
-    """The trace of the reference with these traps in it: on its own, or in step with the clean reference's trace."""
+def record_trapped(
+    causes: Iterable[Hypothesis], plan: Plan, dtype: str, reference: Trace | None = None, whole: bool = True
+) -> Trace:
+    """The trace of the reference with these traps in it: on its own, or in step with the clean reference's trace.
+
+    Without `whole`, as `compare.ledger.trace.record` says, losses and parameters alone.
+    """
     causes = tuple(causes)
     given = plan
     for cause in causes:
         given = cause.replan(given)
     with np.errstate(all="ignore"):  # What a trap breaks, it may break by an overflow.
-        return record(build(causes, plan, dtype), given, reference)
+        return record(build(causes, plan, dtype), given, reference, whole)
 
 
 # Where traps apply, and tools to bend with -----------------------------------------------------------------------------
