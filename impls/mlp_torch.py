@@ -299,7 +299,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
-    "softplus": lambda: nn.Softplus(threshold=600),  # By default it is linear above 20, off by up to 2e-9.
+    "softplus": lambda: nn.Softplus(threshold=40),  # By default it is linear above 20, off by up to 2e-9.
 }
 
 # Each loss from outputs z (B, O) and targets y: its terms, or their mean or sum as `reduction` says.
