@@ -66,8 +66,8 @@ def verdict_of(ledger: Ledger) -> Verdict:
         return Verdict("different", 1, f"Different: {found}.")
     names = [name for name in ledger.seconds if any(name in (c.a, c.b) for c in comparisons)]
     worst = max((g.used for c in comparisons for g in c.worst), default=0.0)
-    exact = max((g.difference for c in comparisons if c.dtype == "float64" for g in c.worst), default=None)
-    figure = f"; in float64 the largest difference is {exact:.1e}" if exact is not None else ""
+    exact = [g.difference for c in comparisons if c.dtype == "float64" for g in c.worst]
+    figure = f"; in float64 they differ by {np.median(exact):.0e} (median) to {max(exact):.0e}" if exact else ""
     return Verdict(
         "equal",
         0,
