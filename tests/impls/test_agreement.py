@@ -84,11 +84,28 @@ def test_all_three_agree(index, templates, make_data, make_params, make_masks, a
             assert_close(results[name][key], expected, f"{key} of {name} and NumPy")
 
 
+def outputs(model, x: np.ndarray) -> np.ndarray:
+    """`forward` as a NumPy array; PyTorch's gives a tensor with its graph."""
+    z = model.forward(x)
+    return z.detach().numpy() if hasattr(z, "detach") else z
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_agree_over_their_whole_range(activation, templates, assert_close):
+    """Through a network that passes one number on; just above 20 PyTorch's own softplus turns into a line."""
+    fields = {"layer_sizes": (1, 1, 1), "activation": activation, "dtype": "float64"}
+    one = (np.ones((1, 1)), np.zeros(1))
+    x = np.array([[-700.0], [-20.5], [-3.0], [-1e-3], [0.0], [1e-9], [0.7], [5.0], [20.5]])
+    found = {name: outputs(t.MLP(t.Config(**fields), [one, one]), x) for name, t in templates.items()}
+    for name in ("torch", "keras"):
+        assert_close(found[name], found["numpy"], name)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_logits_and_losses_agree_far_out(loss, templates, make_params, assert_close):
     """Outputs in the hundreds, where a naive exponential overflows or a clipped logarithm flattens."""
-    outputs = 3 if loss.startswith("softmax") else 1
-    fields = {"layer_sizes": (2, 4, outputs), "loss": loss, "activation": "softplus", "dtype": "float64"}
+    width = 3 if loss.startswith("softmax") else 1
+    fields = {"layer_sizes": (2, 4, width), "loss": loss, "activation": "softplus", "dtype": "float64"}
     config = mlp_numpy.Config(**fields)
     params = [tuple(300 * a for a in layer) for layer in make_params(mlp_numpy, config)]
     x, y = np.array([[1.0, -0.5], [-2.0, 0.3], [0.4, 2.0]]), np.array([0, 1, 1])
@@ -97,6 +114,4 @@ def test_logits_and_losses_agree_far_out(loss, templates, make_params, assert_cl
     for name in ("torch", "keras"):
         model = templates[name].MLP(templates[name].Config(**fields), params)
         assert_close(model.loss(x, y), expected.loss(x, y), name)
-        assert_close(
-            np.asarray(model.forward(x).detach() if name == "torch" else model.forward(x)), expected.forward(x)
-        )
+        assert_close(outputs(model, x), expected.forward(x), name)
