@@ -8,6 +8,7 @@ together are tried when none explains it alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -144,15 +145,15 @@ class Measure:
         grown = 1 + np.arange(steps) * case.ruler.amplification.params[:steps]
         self.growth = grown[:, None] if mode == "on its own" else np.ones((steps, 1))
 
-    def train(self, causes: Causes) -> Trace | None:
-        """The reference with these traps; None where they break it."""
+    def train(self, causes: Causes, whole: bool = True) -> Trace | None:
+        """The reference with these traps; None where they break it. Without `whole`, what the candidate recorded."""
         try:
             return record_trapped(
                 causes,
                 self.plan,
                 "float64",
                 self.reference if self.mode == "in step" else None,
-                whole=self.table.part(self.candidate, "logits") is not None,
+                whole or self.table.part(self.candidate, "logits") is not None,
             )
         except (ArithmeticError, ValueError, IndexError):
             return None
@@ -223,7 +224,7 @@ class _Search:
         """Whether traps explain all steps in every mode."""
         differences, shares = [], []
         for mode, measure in self.full.items():
-            trace = measure.train(causes)
+            trace = measure.train(causes, whole=False)
             if trace is None or measure.place(trace, measure.candidate) != NEVER:
                 return None
             if mode == "on its own" and not self._same_outcome(causes, trace):
@@ -235,16 +236,18 @@ class _Search:
 
     def _same_outcome(self, causes: Causes, trace: Trace) -> bool:
         try:
-            grown = amplification(self.case.builder(causes), self.case.plan)
+            with np.errstate(all="ignore"):
+                grown = amplification(self.case.builder(causes), self.case.plan)
+                ground = record_trapped(causes, self.case.plan, "float64")
         except (ArithmeticError, ValueError, IndexError):
             return False
-        ruler = Ruler(self.case.plan, trace if np.isfinite(trace.params).all() else self.case.reference, grown)
+        ruler = Ruler(self.case.plan, ground if np.isfinite(ground.params).all() else self.case.reference, grown)
         return on_its_own(ruler, self.dtype, ("trapped", "candidate"), trace, self.traces["on its own"]).equal
 
     def singles(self, causes: Iterable[Hypothesis]) -> tuple[list[Explanation], list[_Tried]]:
         found, tried = [], []
         for cause in causes:
-            trace = self.first.train((cause,))
+            trace = self.first.train((cause,), whole=False)
             if trace is None:
                 continue
             own = self.first.place(self.first.reference, trace)
@@ -257,15 +260,17 @@ class _Search:
         return found, tried
 
     def pairs(self, tried: list[_Tried]) -> list[Explanation]:
-        """Those that fit among the pairs that may fit, the likeliest first; it ends with the first trap that does."""
+        """Those that fit among the pairs that may fit, the likeliest first; after one, only those that share a trap."""
         place = self.first.place(self.first.reference, self.first.candidate)
         found: list[Explanation] = []
         for one, other in _ordered(tried, place):
-            if self.late or (found and found[0].causes[0].trap not in (one.cause.trap, other.cause.trap)):
-                break
-            self.pairs_tried += 1
             causes = (one.cause, other.cause)
-            trace = self.first.train(causes)
+            if self.late:
+                break
+            if found and not any(cause in causes for explanation in found for cause in explanation.causes):
+                continue
+            self.pairs_tried += 1
+            trace = self.first.train(causes, whole=False)
             if trace is None or self.first.place(trace, self.first.candidate) != NEVER:
                 continue
             if explanation := self.explanation(causes):
@@ -362,7 +367,8 @@ def _float32(case: Case, traces: dict[str, Trace], dtype: str) -> list[Explanati
     if dtype != "float64":
         return []
     for trace in traces.values():
-        short = [np.array_equal(a, a.astype(np.float32)) for a in (trace.params, trace.gradients, trace.logits)]
+        arrays = (trace.params, trace.gradients, trace.logits)
+        short = [a.size > 0 and np.array_equal(a, a.astype(np.float32)) for a in arrays]
         comparisons = list(_comparisons(case, traces, "float32"))
         if any(short) and all(comparison.equal for comparison in comparisons):
             worst = max((gap for c in comparisons for gap in c.worst), key=lambda gap: gap.used)
@@ -372,9 +378,9 @@ def _float32(case: Case, traces: dict[str, Trace], dtype: str) -> list[Explanati
 
 
 def _best_of_each(found: list[Explanation]) -> list[Explanation]:
-    """The closest variant of every trap or pair of traps, the closest first."""
+    """The closest variant of every trap or pair of traps, the closest first: by the power of ten of what is left."""
     best: dict[tuple[str, ...], Explanation] = {}
-    for explanation in sorted(found, key=lambda e: e.difference):
+    for explanation in sorted(found, key=lambda e: round(math.log10(max(e.difference, 1e-14)))):
         best.setdefault(explanation.traps, explanation)
     return list(best.values())
 
@@ -390,9 +396,14 @@ def telling_scenario(one: Causes, other: Causes) -> str:
             continue
         measure = Measure(ground, ground.reference, "in step", "float64", len(ground.plan.steps))
         traces = [measure.train(causes) for causes in (one, other)]
-        if None not in traces and measure.place(*traces) != NEVER:  # type: ignore[arg-type]
+        left, right = traces
+        if left and right and (measure.place(left, right) != NEVER or _decide_differently(left, right)):
             return scenario.name
     return ""
+
+
+def _decide_differently(one: Trace, other: Trace) -> bool:
+    return not np.array_equal(one.predictions, other.predictions)
 
 
 # In words -------------------------------------------------------------------------------------------------------------

@@ -279,13 +279,13 @@ def _clip_forgotten(t: ModuleType) -> None:
     _in_training(t, lambda c: {"clip_norm": None, "clip_value": None})
 
 
-def _rate(t: ModuleType, **values: float) -> None:
-    change_config(t, "learning_rate", **values)
-
-
-def _rate_factor(t: ModuleType, factor: float) -> None:
+def _rate_value(t: ModuleType, value: float | None = None, factor: float = 1.0) -> None:
     original = t.learning_rate
-    t.learning_rate = lambda c, step, *xp: factor * original(c, step, *xp)
+    t.learning_rate = lambda c, *step: factor * original(seen(c, learning_rate=value or c.learning_rate), *step)
+
+
+def _no_schedule(t: ModuleType) -> None:
+    change_config(t, "learning_rate", schedule="constant")
 
 
 def _rate_float32(t: ModuleType) -> None:
@@ -738,34 +738,16 @@ TRAPS = [
         "optimizer",
         "Gradients and slots agree, every update is a constant multiple",
         "Defaults differ: SGD 1e-3 in PyTorch and 1e-2 in Keras, RMSprop and Adagrad 1e-2 in PyTorch and 1e-3 in Keras, Adam "
-        "1e-3 in both.",
+        "1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of devices.",
         f"{_T}sgd.py, {_T}rmsprop.py; {_K}sgd.py, {_K}rmsprop.py",
         "torch.optim.SGD(model.parameters(), lr={learning_rate})  # or the optimizer used",
         "keras.optimizers.SGD(learning_rate={learning_rate})  # or the optimizer used",
         always,
-        _rate,
-        variants={
-            f"{value:g}": {"learning_rate": value}
-            for value in (1e-4, 1e-3, 1e-2, 2e-3, 5e-3, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0)
-        },
-    ),
-    Trap(
-        "learning-rate-factor",
-        "optimizer",
-        "Gradients and slots agree, every update is the same multiple",
-        "A factor slips in where the learning rate is scaled by the batch size or the number of devices.",
-        "Goyal et al., Accurate, large minibatch SGD, 2017 (the scaling rule)",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate})",
-        "keras.optimizers.SGD(learning_rate={learning_rate})",
-        always,
-        _rate_factor,
-        variants={
-            "twice": {"factor": 2.0},
-            "half": {"factor": 0.5},
-            "ten times": {"factor": 10.0},
-            "a tenth": {"factor": 0.1},
-            "negative: it climbs": {"factor": -1.0},
-        },
+        _rate_value,
+        variants={f"{value:g}": {"value": value} for value in (1e-3, 1e-2, 1e-4, 0.1, 1.0)}
+        | {"twice": {"factor": 2.0}, "half": {"factor": 0.5}, "ten times": {"factor": 10.0}}
+        | {"a tenth": {"factor": 0.1}, "negative: it climbs": {"factor": -1.0}}
+        | {f"{value:g}": {"value": value} for value in (2e-3, 5e-3, 2e-2, 5e-2, 0.2, 0.3, 0.5)},
     ),
     Trap(
         "learning-rate-float32",
@@ -802,8 +784,7 @@ TRAPS = [
         "scheduler.step()  # after every optimizer.step()",
         "keras.optimizers.SGD(learning_rate=schedule)",
         when(schedule=SCHEDULED),
-        _rate,
-        variants={"": {"schedule": "constant"}},
+        _no_schedule,
     ),
     Trap(
         "two-updates",

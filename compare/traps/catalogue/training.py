@@ -30,20 +30,24 @@ def _has_order(config: Config, plan: Plan) -> bool:
     return len(plan.steps[0]) < len(plan.dataset.x_train)
 
 
-def _gradients_kept(t: ModuleType, shown: bool) -> None:
+def _gradients_kept(t: ModuleType, counted: str) -> None:
+    """What is kept is the sum over "updates", shown by `gradients` or not, or over "every backward" that was called."""
+
     class Trapped(t.MLP):
         left, in_update = 0.0, False
 
         def _backpropagate(self, x, y, masks):
             loss = super()._backpropagate(x, y, masks)
-            if self.in_update or shown:
+            if self.in_update or counted != "updates, not shown":
                 self.flat_gradient += self.left
+            if self.in_update or counted == "every backward":
+                self.left = self.flat_gradient.copy()
             return loss
 
         def _train_step(self, x, y, masks):
             self.in_update = True
             loss = super()._train_step(x, y, masks)
-            self.in_update, self.left = False, self.flat_gradient.copy()
+            self.in_update = False
             return loss
 
     t.MLP = Trapped
@@ -212,7 +216,11 @@ TRAPS = [
         "nothing to mend: a GradientTape starts at 0",
         always,
         _gradients_kept,
-        variants={"": {"shown": True}, "of the updates alone": {"shown": False}},
+        variants={
+            "": {"counted": "updates"},
+            "those of a reading of the gradients too": {"counted": "every backward"},
+            "where a reading does not show it": {"counted": "updates, not shown"},
+        },
     ),
     Trap(
         "partial-batch-dropped",
