@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from compare.ledger.processes import Event, Pool
+
+Key = TypeVar("Key", bound=Hashable)
 
 MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are given up
 
@@ -22,15 +24,15 @@ class Job:
 
 
 def run_jobs(
-    jobs: Mapping[Hashable, Job], pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
-) -> dict[Hashable, Event]:
+    jobs: Mapping[Key, Job], pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
+) -> dict[Key, Event]:
     """What became of every job, under the job's own key.
 
     A job whose forerunner failed, or whose implementation is gone from the pool, is not given to anybody: its event
     says so. `show(jobs done, jobs in all)` is called whenever something happened or time passed.
     """
-    events: dict[Hashable, Event] = {}
-    at_work: dict[str, Hashable] = {}
+    events: dict[Key, Event] = {}
+    at_work: dict[str, Key] = {}
     deaths: Counter[str] = Counter()
     while True:
         _give_up(jobs, events, pool)
@@ -54,16 +56,16 @@ def run_jobs(
             pool.drop(event.implementation)
 
 
-def _is_ready(job: Job, events: Mapping[Hashable, Event]) -> bool:
+def _is_ready(job: Job, events: Mapping[Any, Event]) -> bool:
     return job.after is None or (job.after in events and events[job.after].status == "ok")
 
 
-def _give_up(jobs: Mapping[Hashable, Job], events: dict[Hashable, Event], pool: Pool) -> None:
+def _give_up(jobs: Mapping[Key, Job], events: dict[Key, Event], pool: Pool) -> None:
     """Add the events of all jobs that cannot be done any more; a forerunner stands before its followers in `jobs`."""
     for key, job in jobs.items():
         if key in events:
             continue
-        before = events.get(job.after)
+        before = events.get(job.after)  # type: ignore[arg-type]
         if before is not None and before.status != "ok":
             events[key] = Event(job.implementation, job.work, before.status, before.message)
         elif job.implementation not in pool.workers:

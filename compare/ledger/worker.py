@@ -24,6 +24,7 @@ import numpy as np
 
 from compare import relay
 from compare.ledger import adapters, trace
+from compare.recipes import seeds, train
 from compare.speed import timing
 from shared.scenarios import Plan
 
@@ -49,7 +50,12 @@ def record(name: str, job: dict[str, Any]) -> None:
 
 
 # What a job may ask for: from the implementation's name and the job, its result as JSON has it.
-JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {"record": record, "relay": relay.run_stage}
+JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
+    "record": record,
+    "relay": relay.run_stage,
+    "train": train.run,
+    "seeds": seeds.run,
+}
 
 
 def message_of(error: BaseException) -> str:

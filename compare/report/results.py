@@ -34,10 +34,16 @@ COLUMNS = {
     "confusion": "scenario dtype implementation target prediction count",
     "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
     "seconds_per_step",
+    "relay": "optimizer order difference bound equal message",
+    "recipes": "recipe title mistake dataset weights claim criterion note implementation first_loss final_loss "
+    "accuracy predictions holds difference same seconds reason",
+    "recipe_seeds": "recipe seed implementation epochs error learns confirms",
+    "recipe_curves": "recipe implementation step loss",
 }
 NUMBERS = {
     "step", "difference", "bound", "used", "loss", "value", "sample", "output", "count",
-    "batch_size", "threads", "round", "seconds_per_step",
+    "batch_size", "threads", "round", "seconds_per_step", "first_loss", "final_loss", "accuracy", "seconds", "seed",
+    "epochs", "error",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from compare.report import figures, tables
+from compare.report import figures, tables, tutorial_pages
 from compare.report.blocks import Block, Prose, Section, Terms, Verbatim
 from compare.report.numbers import exact, number
 from compare.report.results import Results
@@ -184,6 +184,10 @@ SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("Predictions", "predictions", predictions),
     ("Confusion matrix", "confusion", confusion),
     ("Metrics on the test set", "metrics", metrics),
+    ("The relay", "relay", tutorial_pages.relay),
+    ("What the tutorials say, and what happens", "recipes", tutorial_pages.tutorials),
+    ("What the initial weights decide", "recipe_seeds", tutorial_pages.initial_weights),
+    ("Three mistakes, and the right way", "recipe_curves", tutorial_pages.mistakes),
     ("What was trained", None, scenarios),
     ("Where it ran", None, environment),
     ("How to read this", None, how_to_read),

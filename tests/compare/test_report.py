@@ -89,6 +89,16 @@ def write_results(
                  typical * 5**place * rng.lognormal(0, 0.05))
                 for turn in range(9)
             ]  # fmt: skip
+    for order in itertools.permutations(implementations):
+        rows["relay"].append(("adam", " → ".join(order), 4e-16, 1e-12, True, ""))
+    for who in implementations:
+        for recipe, mistake in [("xor-small-normal", ""), ("sorted", "never shuffled")]:
+            rows["recipes"].append(
+                (recipe, "a title", mistake, "xor", "randn", "it learns", "it does", "", who, 0.25, 0.24,
+                 0.5, "0.5 0.5", False, 1e-16, True, 0.1, "")
+            )  # fmt: skip
+            rows["recipe_curves"] += [(recipe, who, step, 0.25) for step in range(3)]
+        rows["recipe_seeds"] += [("xor-small-normal", seed, who, 10_000, 0.5, False, True) for seed in range(2)]
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, lines in rows.items():
         pd.DataFrame(lines, columns=COLUMNS[name].split()).to_csv(

@@ -1,0 +1,1 @@
+"""What the tutorials claim, and what happens: their recipes trained in every implementation."""
