@@ -101,6 +101,19 @@ def test_activations_agree_over_their_whole_range(activation, templates, assert_
         assert_close(found[name], found["numpy"], name)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_activations_of_huge_numbers_are_their_limits(template, activation, dtype):
+    """In float32 exp overflows above 88, which a softplus or SiLU written without care turns into infinity."""
+    config = template.Config((1, 1, 1), activation, dtype=dtype)
+    one = (np.ones((1, 1)), np.zeros(1))
+    low = {"leaky_relu": -10.0, "elu": -1.0, "tanh": -1.0}.get(activation, 0.0)
+    x = np.array([[-1000.0], [100.0], [1000.0]])
+    high = np.ones((2, 1)) if activation in ("sigmoid", "tanh") else x[1:]
+    found = outputs(template.MLP(config, [one, one]), x)
+    np.testing.assert_allclose(found, [[low], *high], rtol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_logits_and_losses_agree_far_out(loss, templates, make_params, assert_close):
     """Outputs in the hundreds, where a naive exponential overflows or a clipped logarithm flattens."""
