@@ -36,14 +36,16 @@ class Event:
 class Worker:
     """One implementation's process. Its events arrive in the queue that all workers share."""
 
-    def __init__(self, name: str, folder: Path, threads: int, inbox: queue.Queue[tuple[Worker, str | None]]):
+    def __init__(
+        self, name: str, folder: Path, threads: int, inbox: queue.Queue[tuple[Worker, str | None]], module: str
+    ):
         self.name, self.log = name, folder / f"{name}.log"
         self.job: dict[str, Any] | None = None
         self.ready = False
         read, write = os.pipe()
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "compare.ledger.worker", name, str(write)],
+                [sys.executable, "-m", module, name, str(write)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -91,8 +93,10 @@ class Worker:
 class Pool:
     """A worker for each implementation. A dead one is replaced, so that its other jobs still get done."""
 
-    def __init__(self, names: list[str], folder: Path, threads: int, limit: float):
-        self.folder, self.threads, self.limit = folder, threads, limit
+    def __init__(
+        self, names: list[str], folder: Path, threads: int, limit: float, module: str = "compare.ledger.worker"
+    ):
+        self.folder, self.threads, self.limit, self.module = folder, threads, limit, module
         self.inbox: queue.Queue[tuple[Worker, str | None]] = queue.Queue()
         self.workers = {name: self._start(name) for name in names}
 
@@ -104,7 +108,7 @@ class Pool:
             worker.stop()
 
     def _start(self, name: str) -> Worker:
-        return Worker(name, self.folder, self.threads, self.inbox)
+        return Worker(name, self.folder, self.threads, self.inbox, self.module)
 
     @property
     def idle(self) -> list[str]:

@@ -46,10 +46,7 @@ class Timer:
             "optimizer": optimizer,
             "dtype": dtype,
         }
-        params = [
-            (random.standard_normal((n, m)) / np.sqrt(n), np.zeros(m))
-            for n, m in pairwise(sizes)
-        ]
+        params = [(random.standard_normal((n, m)) / np.sqrt(n), np.zeros(m)) for n, m in pairwise(sizes)]
         self.model: Any = adapters.build(implementation, config, params)
         self._fit(1)
         self.epochs = max(1, round(MINIMUM_SECONDS / self._fit(1)))

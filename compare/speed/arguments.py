@@ -1,0 +1,94 @@
+"""The command's arguments about speed, checked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.datasets import unknown_name
+
+if TYPE_CHECKING:
+    from compare.speed.baseline import Baseline
+    from compare.speed.campaign import Block
+
+DEFAULT_SIZES = ("tiny", "digits", "mnist")
+QUICK_SIZES = ("tiny", "digits")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the arguments ask for."""
+
+    blocks: list[Block]
+    baseline: Baseline | None
+    resumable: bool  # whether an interrupted run goes on where it was
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options about speed."""
+    group = parser.add_argument_group("speed")
+    group.add_argument("--only", metavar="PART", help="only this part of the run: speed")
+    group.add_argument(
+        "--speed-sizes", nargs="+", metavar="NAME", help="what to time: tiny, digits, mnist (the default), wide"
+    )
+    group.add_argument(
+        "--threads", nargs="+", metavar="N", help="threads of each implementation while it is timed (1); several: each"
+    )
+    group.add_argument(
+        "--speed-full",
+        action="store_true",
+        help="the whole campaign: all sizes, one thread and all, sgd and Adam, curves, the map; at most 20 minutes, "
+        "and an interrupted one goes on",
+    )
+    group.add_argument("--baseline", type=Path, metavar="results.json", help="compare the times with an earlier run's")
+
+
+def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
+    """Check the options; ValueError, in one line, if they ask for what is not there."""
+    if args.only not in (None, "speed"):
+        raise unknown_name("part", args.only, ["speed"])
+    threads = thread_counts(args.threads)
+    names = size_names(args.speed_sizes)
+    baseline = None
+    if args.baseline:
+        from compare.speed.baseline import read
+
+        baseline = read(args.baseline)
+    from compare.speed import campaign
+
+    if args.speed_full:
+        cores = os.cpu_count() or 1
+        blocks = campaign.full(names or tuple(_sizes()), threads or sorted({1, cores}))
+    else:
+        amount = campaign.QUICK if quick else campaign.DEFAULT
+        blocks = campaign.sizes(names or (QUICK_SIZES if quick else DEFAULT_SIZES), threads or [1], amount)
+    return Chosen(blocks, baseline, args.speed_full)
+
+
+def _sizes() -> Sequence[str]:
+    from compare.speed.work import SIZES
+
+    return list(SIZES)
+
+
+def size_names(names: Sequence[str] | None) -> list[str]:
+    """The sizes that are named, each once; ValueError for one that is unknown."""
+    for name in names or ():
+        if name not in _sizes():
+            raise unknown_name("size", name, _sizes())
+    return list(dict.fromkeys(names or ()))
+
+
+def thread_counts(counts: Sequence[str] | None) -> list[int]:
+    """The numbers of threads, each once; ValueError unless they are whole and from 1 to the machine's cores."""
+    cores = os.cpu_count() or 1
+    found = []
+    for text in counts or ():
+        if not text.isdecimal() or not 1 <= int(text) <= cores:
+            raise ValueError(f"--threads {text} must be a whole number from 1 to {cores}, this machine's cores")
+        found.append(int(text))
+    return list(dict.fromkeys(found))

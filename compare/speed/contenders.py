@@ -1,0 +1,193 @@
+"""Who is timed, and how each runs epochs with a clock that covers its training steps only."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from compare.speed.work import Work
+
+clock = time.perf_counter
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An implementation in one of its modes, alive in a process which it may share with a control of its own."""
+
+    implementation: str
+    mode: str
+    process: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"implementation": self.implementation, "mode": self.mode}
+
+
+REFERENCE = Contender("numpy", "fit", "numpy")
+AGAIN = Contender("numpy", "again", "numpy again")  # The control: must come out as fast as the reference.
+DELAYED = Contender("numpy", "delayed", "numpy again")  # The control: must come out 5 % slower.
+PRODUCTS = (Contender("numpy", "products", "numpy"), Contender("torch", "products", "torch"))  # The floor.
+RIVALS = (
+    Contender("torch", "fit", "torch"),
+    Contender("torch", "fast", "torch fast"),
+    Contender("keras", "fit", "keras"),
+    Contender("keras", "fast", "keras fast"),
+    Contender("scikit-learn", "fit", "scikit-learn"),
+)
+CONTENDERS = (REFERENCE, AGAIN, DELAYED, *PRODUCTS, *RIVALS)
+CONTROLS = ("again", "delayed", "products")  # Modes that nobody would use.
+DELAY = 0.05
+MODULES = {"scikit-learn": "sklearn.neural_network"}
+
+
+def module_of(implementation: str) -> str:
+    """The module whose import is timed."""
+    return MODULES.get(implementation, f"impls.mlp_{implementation}")
+
+
+class Runner(Protocol):
+    """Something built for a work, that runs epochs of it."""
+
+    def epochs(self, count: int) -> list[float]:
+        """The seconds that each of `count` epochs took."""
+
+    def predict(self, x: np.ndarray) -> Any:
+        """What a user calls to use the model."""
+
+
+class Template:
+    """`fit` of a template. It asks for each epoch's order as the epoch begins: that is where the clock is read."""
+
+    def __init__(self, work: Work, implementation: str, fast: bool):
+        module = importlib.import_module(module_of(implementation))
+        self.x, self.y = work.data()
+        self.params = work.params()
+        random = np.random.default_rng(2)
+        self.orders = [random.permutation(len(self.x)) for _ in range(4)]
+        self.options = {"batch_size": work.batch_size, "verbose": False} | ({"fast": True} if fast else {})
+        self.model = module.MLP(module.Config(**work.config), self.params)
+        self.predict = self.model.predict
+
+    def epochs(self, count: int) -> list[float]:
+        self.model.set_params(self.params)  # All turns train the same stretch.
+        stamps: list[float] = []
+
+        def order(epoch: int) -> np.ndarray:
+            stamps.append(clock())
+            return self.orders[epoch % len(self.orders)]
+
+        self.model.fit(self.x, self.y, epochs=count, order=order, **self.options)
+        return [after - before for before, after in pairwise([*stamps, clock()])]
+
+
+class ScikitLearn:
+    """`MLPClassifier.fit` on the same work: the same mini-batches without shuffling, no decay, no early end."""
+
+    class _Stamps(list):
+        """Takes the place of `loss_curve_`, to which MLPClassifier appends at each epoch's end."""
+
+        def append(self, loss: float) -> None:
+            super().append(clock())
+
+    def __init__(self, work: Work):
+        from sklearn.neural_network import MLPClassifier
+
+        self.x, self.y = work.data()
+        self.model = MLPClassifier(
+            work.layer_sizes[1:-1],
+            solver=work.optimizer,
+            batch_size=work.batch_size,
+            learning_rate_init=work.config["learning_rate"],
+            alpha=0.0,
+            momentum=0.0,
+            nesterovs_momentum=False,
+            shuffle=False,
+            tol=0.0,
+            n_iter_no_change=10**9,
+            warm_start=True,
+            max_iter=1,
+            random_state=0,
+        )
+        self.predict = self.model.predict
+
+    def epochs(self, count: int) -> list[float]:
+        import warnings
+
+        start, fitted = clock(), hasattr(self.model, "coefs_")
+        if fitted:
+            self.model.loss_curve_ = self._Stamps()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # That it has not converged is known.
+            self.model.set_params(max_iter=count + fitted).fit(self.x, self.y)
+        if not fitted:  # The first call has no stamps yet.
+            return [(clock() - start) / count] * count
+        return [after - before for before, after in pairwise(self.model.loss_curve_)]
+
+
+class Products:
+    """A step's matrix products alone, into buffers that are there: what no implementation can do without."""
+
+    def __init__(self, work: Work, library: str):
+        random = np.random.default_rng(0)
+        drawn = [(random.standard_normal((i, j)), random.standard_normal((j, k))) for i, j, k in work.products]
+        arrays = [(a.astype(work.dtype), b.astype(work.dtype)) for a, b in drawn]
+        self.steps = work.steps
+        if library == "numpy":
+            self.multiply: Callable = np.matmul
+            self.operands: list[tuple[Any, Any, Any]] = [
+                (a, b, np.empty((len(a), b.shape[1]), work.dtype)) for a, b in arrays
+            ]
+        else:
+            import torch
+
+            self.multiply = torch.mm
+            self.operands = [(torch.tensor(a), torch.tensor(b), torch.tensor(a @ b)) for a, b in arrays]
+
+    def epochs(self, count: int) -> list[float]:
+        return [self._epoch() for _ in range(count)]
+
+    def _epoch(self) -> float:
+        multiply, operands, start = self.multiply, self.operands, clock()
+        for _ in range(self.steps):
+            for a, b, out in operands:
+                multiply(a, b, out=out)
+        return clock() - start
+
+    def predict(self, x: np.ndarray) -> None:
+        raise NotImplementedError
+
+
+class Delayed:
+    """A runner slowed down by a known share: after each epoch it idles on the clock for that share of it."""
+
+    def __init__(self, runner: Runner, share: float = DELAY):
+        self.runner, self.share = runner, share
+
+    def epochs(self, count: int) -> list[float]:
+        return [self._epoch() for _ in range(count)]
+
+    def _epoch(self) -> float:
+        (seconds,) = self.runner.epochs(1)
+        start = clock()
+        while clock() - start < self.share * seconds:
+            pass
+        return seconds + clock() - start
+
+    def predict(self, x: np.ndarray) -> Any:
+        return self.runner.predict(x)
+
+
+def build(contender: Contender, work: Work) -> Runner:
+    """The contender, built for the work; its module is imported if need be."""
+    if contender.mode == "products":
+        return Products(work, contender.implementation)
+    if contender.implementation == "scikit-learn":
+        return ScikitLearn(work)
+    runner = Template(work, contender.implementation, contender.mode == "fast")
+    return Delayed(runner) if contender.mode == "delayed" else runner

@@ -1,0 +1,197 @@
+"""Measuring: every contender alive in its own process, taking turns in rounds of shuffled order, one at a time.
+
+So a drift of the machine hits all of them alike. While one works the others sleep on a pipe; how much processor time
+they and everything else on the machine took meanwhile is recorded.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from compare.ledger.processes import Pool
+from compare.speed.contenders import CONTENDERS, CONTROLS, Contender, module_of
+from compare.speed.gate import BOUND
+from compare.speed.work import Work
+
+LIMIT = 120.0  # seconds for a job before its process is given up
+CALM = 0.03  # seconds between turns: threads that wait by spinning have gone to sleep by then
+PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
+LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How long to measure."""
+
+    rounds: int
+    seconds: float  # of a turn; the slowest take one epoch, whatever its length
+    inference: bool = True
+
+
+class Lost(Exception):
+    """A contender that cannot be timed, and why."""
+
+
+@dataclass
+class Samples:
+    """What was measured: a row a turn, and a row a fact."""
+
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)  # contenders that were not timed, with the reason
+
+    def extend(self, other: Samples) -> None:
+        self.turns += other.turns
+        self.facts += other.facts
+        self.left_out += other.left_out
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The tables by name, as reports/README.md documents them."""
+        tables = {"speed": self.turns, "speed_facts": self.facts, "speed_left_out": self.left_out}
+        return {name: pd.DataFrame(rows) for name, rows in tables.items()}
+
+
+class Crew:
+    """The contenders' processes, all with the same number of threads."""
+
+    def __init__(self, threads: int, folder: Path, contenders: Sequence[Contender] = CONTENDERS):
+        self.threads, self.contenders = threads, list(contenders)
+        names = list(dict.fromkeys(contender.process for contender in contenders))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.pool = Pool(names, folder, threads, LIMIT, "compare.speed.worker")
+        self.gates: dict[tuple, float] = {}  # what the gate found, for the length of the run
+        for _ in names:
+            while self.pool.wait() is None:
+                pass
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.__exit__(*error)
+
+    def ask(self, process: str, **job: Any) -> Any:
+        """A job's result; Lost if there is none."""
+        if process not in self.pool.idle:
+            raise Lost(f"the process of {process} is gone")
+        self.pool.give(process, job)
+        while (event := self.pool.wait()) is None or event.implementation != process or event.job is None:
+            pass
+        if event.status != "ok":
+            while process in self.pool.workers and not self.pool.workers[process].ready:
+                self.pool.wait()  # One that died is replaced.
+            raise Lost(event.message)
+        return event.result
+
+    def processor_seconds(self, working: str | None = None) -> tuple[float, float]:
+        """The processor time used so far by the processes that wait, and by all others on the machine."""
+        times = psutil.cpu_times()
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0) - getattr(times, "guest", 0)
+        own = {name: _seconds(worker.process.pid) for name, worker in self.pool.workers.items()}
+        waiting = sum(seconds for name, seconds in own.items() if name != working)
+        return waiting, busy - sum(own.values()) - time.process_time()
+
+
+def _seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
+
+
+def bound_of(contender: Contender, work: Work) -> float:
+    """How far a contender's training may be from the reference's, to be timed."""
+    return PEER_BOUND if contender.implementation == "scikit-learn" and work.optimizer != "sgd" else BOUND
+
+
+def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] = lambda what: None) -> Samples:
+    """Time a work: gate, build and first epoch one after the other, warm-up, then the rounds."""
+    samples, ready, touched = Samples(), list[Contender](), set[str]()
+    for contender in crew.contenders:
+        show(f"{contender.implementation} {contender.mode}: preparing")
+        try:
+            facts = _prepare(contender, work, crew, contender.process not in touched)
+            ready.append(contender)
+        except Lost as lost:
+            samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
+            continue
+        touched.add(contender.process)
+        samples.facts += [_fact(work, contender, name, value) for name, value in facts.items()]
+    order = random.Random(0)
+    for number in range(amount.rounds):
+        show(f"round {number + 1} of {amount.rounds}")
+        order.shuffle(ready)
+        for contender in list(ready):
+            try:
+                samples.turns.append(_turn(contender, work, crew, amount, number))
+                if amount.inference and contender.mode not in CONTROLS:
+                    samples.facts += _inference(contender, work, crew, amount, number)
+            except Lost as lost:
+                ready.remove(contender)
+                samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
+    for contender in ready:
+        if contender.mode not in CONTROLS:
+            samples.facts.append(_fact(work, contender, "peak memory", crew.ask(contender.process, do="memory")))
+    return samples
+
+
+def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[str, float]:
+    """Load a contender, hold it against the reference, and warm it up; Lost if it differs."""
+    job = {**contender.labels, "work": work.as_json()}
+    module = contender.implementation if contender.mode == "products" else module_of(contender.implementation)
+    facts = crew.ask(contender.process, do="load", module=module, fresh=fresh, **job)
+    if contender.mode not in CONTROLS:
+        found, bound = _gate(contender, work, crew, job), bound_of(contender, work)
+        if not found <= bound:
+            raise Lost(f"not timed, since it does not train as the reference does: {found:.1e}, at most {bound:.0e}")
+        facts["gate"] = found
+    return facts | crew.ask(contender.process, do="warm", **job)
+
+
+def _gate(contender: Contender, work: Work, crew: Crew, job: dict[str, Any]) -> float:
+    key = (contender, len(work.layer_sizes), work.loss, work.optimizer)
+    if key not in crew.gates:
+        crew.gates[key] = crew.ask(contender.process, do="gate", **job)
+    return crew.gates[key]
+
+
+def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: int) -> dict[str, Any]:
+    """One contender's turn, as a row."""
+    time.sleep(CALM)
+    waiting, elsewhere = crew.processor_seconds(contender.process)
+    start = time.monotonic()
+    result = crew.ask(contender.process, do="turn", mode=contender.mode, seconds=amount.seconds)
+    took = time.monotonic() - start
+    waiting_after, elsewhere_after = crew.processor_seconds(contender.process)
+    return {
+        **work.labels,
+        **contender.labels,
+        "round": number,
+        **result,
+        "waiting_cpu": (waiting_after - waiting) / took,
+        "elsewhere_cpu": max(0.0, elsewhere_after - elsewhere) / took,
+        "turn_seconds": took,
+    }
+
+
+def _inference(contender: Contender, work: Work, crew: Crew, amount: Amount, number: int) -> list[dict[str, Any]]:
+    """The seconds of `predict` for one sample, and for a large batch."""
+    job = {"do": "infer", "mode": contender.mode, "seconds": amount.seconds / 5}
+    one, many = (crew.ask(contender.process, samples=n, **job) for n in (LATENCY, THROUGHPUT))
+    return [
+        _fact(work, contender, "predict one", one, number),
+        _fact(work, contender, "predict 1024", many, number),
+    ]
+
+
+def _fact(work: Work, contender: Contender, quantity: str, value: float, number: int = 0) -> dict[str, Any]:
+    return {**work.labels, **contender.labels, "quantity": quantity, "round": number, "value": value}

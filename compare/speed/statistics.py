@@ -1,0 +1,183 @@
+"""From samples to statements: ratios with intervals, controls, ties. Pure: tables in, tables out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from compare.speed.contenders import AGAIN, CONTROLS, DELAYED, REFERENCE
+from compare.speed.work import Work
+
+WORK = ["workload", "layer_sizes", "batch_size", "optimizer", "dtype", "threads"]  # the columns that tell works apart
+WHO = ["implementation", "mode"]
+RESAMPLES = 2000
+WIDEST = 0.03  # The control's interval must lie within 1 -+ this.
+MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
+MOST_WAITING = 0.05  # cores that the waiting contenders may use
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A ratio of two times, with the bounds of its 95 % interval."""
+
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """How far from 1 the interval reaches."""
+        return max(abs(self.low - 1), abs(self.high - 1))
+
+    def against(self, noise: float) -> str:
+        """Whether this says slower or faster, or a tie: 1 is in it, or all of it within 1 -+ noise."""
+        if self.low <= 1 <= self.high or self.width <= noise:
+            return "tie"
+        return "slower" if self.low > 1 else "faster"
+
+
+def paired(times: np.ndarray, others: np.ndarray) -> Interval:
+    """The median of the rounds' ratios times / others, both (rounds,), with its bootstrap 95 % interval.
+
+    A round's ratio is taken within the round, so that a drift of the machine falls out; the rounds are resampled with
+    replacement (Efron, 1979, percentile interval), always with the same seed.
+    """
+    ratios = times / others
+    ratios = ratios[np.isfinite(ratios)]
+    if not len(ratios):
+        return Interval(np.nan, np.nan, np.nan)
+    medians = np.median(_resampled(ratios), axis=1)
+    return Interval(float(np.median(ratios)), *map(float, np.quantile(medians, (0.025, 0.975))))
+
+
+def unpaired(times: np.ndarray, others: np.ndarray) -> Interval:
+    """The ratio of two runs' medians, median(times) / median(others), with its bootstrap 95 % interval."""
+    medians = [np.median(_resampled(a, seed), axis=1) for seed, a in enumerate((times, others))]
+    low, high = np.quantile(medians[0] / medians[1], (0.025, 0.975))
+    return Interval(float(np.median(times) / np.median(others)), float(low), float(high))
+
+
+def _resampled(samples: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(RESAMPLES, len(samples)), each row drawn with replacement."""
+    random = np.random.default_rng(seed)
+    return samples[random.integers(len(samples), size=(RESAMPLES, len(samples)))]
+
+
+def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
+    """Why no ranking can be made of a work's rounds; empty if it can.
+
+    `times` (rounds, contenders) are the seconds per step, with columns (implementation, mode).
+    """
+    reference, again, delayed = (
+        times.get((c.implementation, c.mode), pd.Series(np.nan, times.index)).to_numpy(float)
+        for c in (REFERENCE, AGAIN, DELAYED)
+    )
+    same, later = paired(again, reference), paired(delayed, reference)
+    said = f"{same.ratio:.3f} ({same.low:.3f} to {same.high:.3f})"
+    if np.isnan(same.ratio) or np.isnan(later.ratio):
+        return "the control did not run"
+    if turns["elsewhere_cpu"].mean() > MOST_ELSEWHERE:
+        return f"the machine is busy: other programs used {turns['elsewhere_cpu'].mean():.0%} of a core meanwhile"
+    if turns["waiting_cpu"].mean() > MOST_WAITING:
+        return f"those that waited used {turns['waiting_cpu'].mean():.0%} of a core"
+    if not same.width <= WIDEST:
+        return f"NumPy against itself came out at {said}, which is not within 1 ± {WIDEST:g}: the machine is busy"
+    if not same.low <= 1 <= same.high:
+        return f"NumPy against itself came out at {said}, which does not hold 1"
+    if not later.low > 1:
+        return f"a delay of 5 % was not seen: {later.ratio:.3f} ({later.low:.3f} to {later.high:.3f})"
+    return ""
+
+
+def summarise(turns: pd.DataFrame) -> pd.DataFrame:
+    """One row for each work and contender: its median time, and the ratio to the reference with what it says.
+
+    `verdict` is reference, faster, slower or tie, for controls passed or failed, for the floor empty; where `objection`
+    is not empty no contender gets one. `share` is the floor's part of the time; `leads` says that nobody is faster.
+    """
+    frames = [_summary_of(part) for _, part in turns.groupby(WORK, sort=False)] if len(turns) else []
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
+    times = turns.pivot_table("seconds_per_step", "round", WHO, sort=False)
+    reason = objection(times, turns)
+    labels = turns[WORK].iloc[0].to_dict()
+    work = _work(labels)
+    reference = _column(times, REFERENCE.implementation, REFERENCE.mode)
+    noise = paired(_column(times, AGAIN.implementation, AGAIN.mode), reference).width
+    products = [float(times[c].median()) for c in times if c[1] == "products"]
+    floor = min(products, default=np.nan)
+    rows = []
+    for who in times:
+        seconds = times[who].to_numpy(float)
+        interval, median = paired(seconds, reference), float(np.nanmedian(seconds))
+        part = turns[(turns["implementation"] == who[0]) & (turns["mode"] == who[1])]
+        rows.append(
+            {
+                **labels,
+                **dict(zip(WHO, who, strict=True)),
+                "rounds": int(np.isfinite(seconds).sum()),
+                "seconds_per_step": median,
+                "samples_per_second": labels["batch_size"] / median,
+                "ratio": interval.ratio,
+                "low": interval.low,
+                "high": interval.high,
+                "verdict": _verdict(who, interval, noise, reason),
+                "share": floor / median,
+                "gflops_per_second": work.flops / median / 1e9,
+                "flops": work.flops,
+                "bytes": work.bytes,
+                "cpu_per_second": part["cpu_per_second"].median(),
+                "objection": reason,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    frame["leads"] = [not reason and _leads(who, times, noise) for who in times]
+    return frame
+
+
+def _verdict(who: tuple[str, str], interval: Interval, noise: float, reason: str) -> str:
+    if who == (AGAIN.implementation, AGAIN.mode):
+        return "passed" if interval.low <= 1 <= interval.high and interval.width <= WIDEST else "failed"
+    if who == (DELAYED.implementation, DELAYED.mode):
+        return "passed" if interval.low > 1 else "failed"
+    if who[1] in CONTROLS or reason:
+        return ""
+    return "reference" if who == (REFERENCE.implementation, REFERENCE.mode) else interval.against(noise)
+
+
+def _leads(who: tuple[str, str], times: pd.DataFrame, noise: float) -> bool:
+    """Whether no other contender is faster, ties aside."""
+    if who[1] in CONTROLS:
+        return False
+    others = [other for other in times if other[1] not in CONTROLS and other != who]
+    mine = times[who].to_numpy(float)
+    return all(paired(mine, times[other].to_numpy(float)).against(noise) != "slower" for other in others)
+
+
+def _column(times: pd.DataFrame, implementation: str, mode: str) -> np.ndarray:
+    if (implementation, mode) not in times:
+        return np.full(len(times), np.nan)
+    return times[implementation, mode].to_numpy(float)
+
+
+def _work(labels: dict) -> Work:
+    sizes = tuple(int(n) for n in labels["layer_sizes"].split("-"))
+    others = {name: labels[name] for name in ("optimizer", "dtype")}
+    return Work(labels["workload"], sizes, int(labels["batch_size"]), **others, threads=int(labels["threads"]))
+
+
+def steps_bought(turns: pd.DataFrame) -> pd.DataFrame:
+    """What the fast mode of an implementation buys: how many times faster than its plain `fit`, with the interval."""
+    rows = []
+    for _, part in turns.groupby(WORK, sort=False):
+        times = part.pivot_table("seconds_per_step", "round", WHO, sort=False)
+        row = part[WORK].iloc[0].to_dict()
+        for name in dict.fromkeys(part["implementation"]):
+            if (name, "fit") in times and (name, "fast") in times:
+                found = paired(_column(times, name, "fit"), _column(times, name, "fast"))
+                rows.append({**row, "implementation": name, "times": found.ratio, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows)

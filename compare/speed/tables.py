@@ -1,0 +1,47 @@
+"""What the speed track leaves in data/: the samples, and the statements derived from them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from compare.speed import baseline as earlier
+from compare.speed.measure import Samples
+from compare.speed.statistics import steps_bought, summarise
+
+
+def tables(samples: Samples, baseline: earlier.Baseline | None = None) -> dict[str, pd.DataFrame]:
+    """Each table by its file's name, as reports/README.md documents them."""
+    found = samples.frames()
+    found["speed_ratios"] = summarise(found["speed"])
+    found["speed_gains"] = steps_bought(found["speed"])
+    if baseline:
+        found["speed_baseline"] = earlier.compare(found["speed"], found["speed_ratios"], baseline)
+    return found
+
+
+def write(folder: Path, found: dict[str, pd.DataFrame]) -> None:
+    """Write data/NAME.csv for each table, each file whole or not at all."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    for name, table in found.items():
+        path = folder / "data" / f"{name}.csv"
+        part = path.with_name(path.name + ".part")
+        part.write_text(table.to_csv(index=False), encoding="utf-8")
+        os.replace(part, path)
+
+
+def notes(samples: Samples, baseline: earlier.Baseline | None, environment: dict[str, Any]) -> list[str]:
+    """What the terminal should say about the timings, a line each."""
+    found = tables(samples, baseline)
+    objections = found["speed_ratios"].get("objection", pd.Series(dtype=str))
+    lines = [f"speed: no ranking, {reason}" for reason in objections.unique() if reason]
+    if baseline:
+        other = earlier.differences(environment, baseline.environment)
+        lines += [f"speed: the baseline is from another machine or version: {'; '.join(other)}"] if other else []
+        counts = found["speed_baseline"]["verdict"].replace("", "not judged").value_counts()
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        lines.append(f"speed against {baseline.path}: {said or 'nothing that both runs timed'}")
+    return lines
