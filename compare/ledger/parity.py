@@ -179,9 +179,13 @@ def _check_steps(ruler: Ruler, *traces: Trace) -> None:
             raise ValueError(f"a trace has {sorted(found)} steps, expected {len(ruler.plan.steps)}")
 
 
-def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace) -> Comparison:
+def in_step(
+    ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace, blind: frozenset[str] = frozenset()
+) -> Comparison:
     """Compare two traces whose every step began where the reference's did. In float32, `a` is the reference itself.
 
+    What is in `blind` is not compared, since somebody's own model does not show it: "logits", "gradient", or a slot as
+    in "first moment".
     ValueError if a trace has more or fewer steps than the plan.
     """
     _check_steps(ruler, a, b)
@@ -194,6 +198,8 @@ def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace
             _places(ruler, ruler.reference, step), _places(ruler, a, step), _places(ruler, b, step), strict=True
         )
         for number, ((phase, tensor, reference), (_, _, left), (_, _, right)) in enumerate(tensors):
+            if tensor.partition(" of ")[0] in blind:
+                continue
             scale = _largest(reference)
             gap = _gap(phase, tensor, step, left, right, scale, GATE[dtype] * scale)
             if gap.used > NEAR:  # Always so in float32; in float64 the gate alone mostly decides.
@@ -216,9 +222,12 @@ def in_step(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace
     )
 
 
-def on_its_own(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace) -> Comparison:
+def on_its_own(
+    ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Trace, blind: frozenset[str] = frozenset()
+) -> Comparison:
     """Compare the losses, outputs and predictions of two trainings that ran freely from the same start.
 
+    With "logits" in `blind`, as `in_step` has it, the losses alone.
     ValueError if a trace has more or fewer steps than the plan.
     """
     _check_steps(ruler, a, b)
@@ -234,8 +243,9 @@ def on_its_own(ruler: Ruler, dtype: str, names: tuple[str, str], a: Trace, b: Tr
     last_own = float(ruler.errors(steps - 1, "float32").logits.max()) * UNIT[dtype] / UNIT["float32"]
     output_scale = _largest(reference.outputs)
     output_allowed = GATE[dtype] * output_scale + 2 * (drift[-1] * ruler.amplification.outputs + last_own)
-    gaps.append(_gap("outcome", "outputs", steps, a.outputs, b.outputs, output_scale, output_allowed))
-    gaps.append(_predictions(ruler, steps, a, b, output_allowed))
+    if "logits" not in blind:
+        gaps.append(_gap("outcome", "outputs", steps, a.outputs, b.outputs, output_scale, output_allowed))
+        gaps.append(_predictions(ruler, steps, a, b, output_allowed))
     weights = 2 * drift[1:] * ruler.amplification.params
     return _comparison(ruler, dtype, "on its own", names, a, b, gaps, weights, allowed / scale)
 

@@ -118,8 +118,10 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None, wh
             model.set_state(state_at(reference, step - 1, state_shapes))
         if whole:
             logits.append(_outputs(model, x, config.layer_sizes[-1]))
-            gradients.append(_flat(model.gradients(x, y, masks)[1], shapes, "gradients"))
-        losses.append(model.train_step(x, y, masks))
+        loss, gradient = _step(model, x, y, masks, whole)
+        losses.append(loss)
+        if gradient is not None:
+            gradients.append(_flat(gradient, shapes, "gradients"))
         params.append(_flat(model.params, shapes, "parameters"))
         state = model.state if whole else {}
         for name in state.keys() & states.keys():
@@ -133,6 +135,20 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None, wh
         _outputs(model, plan.dataset.x_test, config.layer_sizes[-1]),
         model.predict(plan.dataset.x_test),
     )
+
+
+def _step(
+    model: Implementation, x: np.ndarray, y: np.ndarray, masks: list | None, whole: bool
+) -> tuple[float, Layers | None]:
+    """Make one update; the loss before it and, with `whole`, the gradients of it.
+
+    Somebody's own training step shows its gradients only while it runs: such a model has an `observed_step`.
+    """
+    if hasattr(model, "observed_step"):
+        loss, gradients = model.observed_step(x, y, masks)
+        return loss, gradients if whole else None
+    gradients = model.gradients(x, y, masks)[1] if whole else None
+    return model.train_step(x, y, masks), gradients
 
 
 def _outputs(model: Implementation, x: np.ndarray, units: int) -> np.ndarray:
