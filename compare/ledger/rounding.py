@@ -174,11 +174,7 @@ class _Step:
             centred = z - mean
             variance = (centred * centred).sum(axis=0) / n
             old_mean, old_variance = self.running[i]
-            move = given(mlp_numpy.NORM_MOMENTUM, self.unit)
-            self.running[i] = (
-                old_mean + move * (mean - old_mean),
-                old_variance + move * (variance * (n / (n - 1)) - old_variance),
-            )
+            self.running[i] = (_moved(old_mean, mean), _moved(old_variance, variance * (n / (n - 1))))
         else:
             mean, variance = self.running[i]
             centred = z - mean
@@ -253,6 +249,14 @@ class _Step:
                 scale = [dscale]
             parts.append([a.T @ d, db, *scale])
         return [part for layer in reversed(parts) for part in layer]
+
+
+def _moved(old: Rounded, new: Rounded) -> Rounded:
+    """A running statistic after a batch, off by what the worse of the two usual forms leaves."""
+    share = mlp_numpy.NORM_MOMENTUM
+    difference = old + (new - old) * share
+    average = old * (1 - share) + new * share
+    return Rounded(average.value, np.maximum(difference.error, average.error), old.unit)
 
 
 def _flat(parts: list[Rounded], unit: float) -> Rounded:
