@@ -91,6 +91,17 @@ def run_relays(
     return pd.DataFrame(rows, columns=["optimizer", "order", "difference", "bound", "equal", "message"])
 
 
+def lost(rows: pd.DataFrame) -> list[str]:
+    """The relays that did not finish, a line each."""
+    return [f"relay of {r.optimizer}, {r.order}: {r.message}" for r in rows.itertuples() if r.message]
+
+
+def different(rows: pd.DataFrame) -> list[str]:
+    """The relays that came to something else, a line each."""
+    wrong = rows[~rows["equal"].astype(bool) & (rows["message"] == "")]
+    return [f"relay of {r.optimizer}, {r.order}: off by {r.difference:.1e}" for r in wrong.itertuples()]
+
+
 def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Job]:
     """The jobs of one optimizer. Orders that begin alike share their first stages, so 15 jobs make six relays."""
     jobs: dict[Hashable, Job] = {}

@@ -29,16 +29,20 @@ class Findings:
     tables: dict[str, pd.DataFrame]
 
     @property
-    def problems(self) -> list[str]:
-        """What speaks against the three being the same network, a line each: trainings lost, and those that differ."""
+    def lost(self) -> list[str]:
+        """Trainings that did not finish, a line each."""
         rows = self.tables["recipes"]
-        lost = [f"{r.recipe}: {r.reason}" for r in rows.itertuples() if r.reason.startswith(LOST)]
-        different = rows[(rows["reason"] == "") & ~rows["same"].astype(bool)]
-        seeds = self.tables["recipe_seeds"]
+        return [f"{r.recipe}: {r.implementation} {r.reason}" for r in rows.itertuples() if r.reason.startswith(LOST)]
+
+    @property
+    def different(self) -> list[str]:
+        """What says that the implementations are not the same network, a line each."""
+        rows, seeds = self.tables["recipes"], self.tables["recipe_seeds"]
+        trained = rows[rows["reason"] == ""]
+        names = dict.fromkeys(trained.loc[~trained["same"].astype(bool), "recipe"])
         doubtful = seeds[~seeds["confirms"].astype(bool)]
         return [
-            *lost,
-            *(f"{name} is not the same in all" for name in dict.fromkeys(different["recipe"])),
+            *(f"{name} is not the same in all" for name in names),
             *(f"{r.recipe}, seed {r.seed}: {r.implementation} says otherwise" for r in doubtful.itertuples()),
         ]
 

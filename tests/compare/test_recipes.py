@@ -50,7 +50,7 @@ def test_three_implementations_come_to_the_same(findings) -> None:
     assert rows["holds"].all()
     assert rows["same"].all()
     assert (rows["difference"] < 1e-12).all()
-    assert findings.problems == []
+    assert findings.lost == findings.different == []
     curves = findings.tables["recipe_curves"]
     lost = curves[(curves["recipe"] == "rate-too-high") & (curves["step"] == 60)]
     assert lost["loss"].isna().all()
@@ -89,19 +89,21 @@ def judged(events: dict[tuple[str, ...], Event], reasons: dict[tuple[str, str], 
 def test_another_curve_or_verdict_is_not_the_same(losses: list[float]) -> None:
     found = judged(fake_events({"losses": losses}))
     assert list(found.tables["recipes"]["same"]) == [True, True, False]
-    assert found.problems == ["three-class-adam is not the same in all"]
+    assert found.different == ["three-class-adam is not the same in all"]
+    assert found.lost == []
 
 
 def test_rounding_is_the_same() -> None:
-    assert judged(fake_events({"losses": [1.0, 0.1 + 1e-9]})).problems == []
+    assert judged(fake_events({"losses": [1.0, 0.1 + 1e-9]})).different == []
 
 
-def test_a_lost_training_is_a_problem_and_a_skipped_one_is_not() -> None:
+def test_a_lost_training_is_named_and_a_skipped_one_is_not() -> None:
     events = fake_events({})
     del events["three-class-adam", "torch"]
     events["three-class-adam", "keras"] = Event("keras", {}, "raised", "no memory")
     found = judged(events, {("three-class-adam", "torch"): "too long"})
-    assert found.problems == ["three-class-adam: did not finish: no memory"]
+    assert found.lost == ["three-class-adam: keras did not finish: no memory"]
+    assert found.different == []
     assert list(found.tables["recipes"]["reason"]) == ["", "too long", "did not finish: no memory"]
 
 
@@ -171,7 +173,7 @@ def test_he_weights_learn_from_128_of_200_seeds() -> None:
     assert max(outcome.errors) == pytest.approx(errors[5_000][4], rel=1e-9)
 
 
-def test_a_seed_that_ends_otherwise_elsewhere_is_a_problem() -> None:
+def test_a_seed_that_ends_otherwise_elsewhere_is_a_difference() -> None:
     numpy = Event("numpy", {"do": "seeds", "recipe": "xor-he-bce"}, "ok", result=[[5_000, [0.1, 0.5]]])
     torch = [
         Event("torch", {"do": "train", "recipe": "xor-he-bce", "seed": seed}, "ok", result={"errors": [0.1, 0.2]})
@@ -181,7 +183,7 @@ def test_a_seed_that_ends_otherwise_elsewhere_is_a_problem() -> None:
     assert list(table["learns"]) == [True, True, True, False]
     assert list(table["confirms"]) == [True, False, True, True]
     found = run.Findings({"recipes": pd.DataFrame(columns=run._COLUMNS), "recipe_seeds": table})
-    assert found.problems == ["xor-he-bce, seed 1: torch says otherwise"]
+    assert found.different == ["xor-he-bce, seed 1: torch says otherwise"]
 
 
 def test_the_others_train_few_seeds_and_no_long_ones_in_the_default_run() -> None:

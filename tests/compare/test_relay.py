@@ -7,6 +7,7 @@ import math
 import pickle
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from compare import relay
@@ -37,6 +38,7 @@ def test_all_orders_of_the_three_equal_the_uninterrupted_training(tmp_path) -> N
     orders = [relay.ARROW.join(order) for order in itertools.permutations(NAMES)]
     assert list(rows["order"]) == orders * 2
     assert rows["equal"].all()
+    assert relay.lost(rows) == relay.different(rows) == []
     assert (rows["difference"] < rows["bound"]).all()
     assert (rows["difference"] > 0).any()  # Three frameworks never round alike: somebody else did train.
 
@@ -69,6 +71,19 @@ def test_a_lost_step_count_a_broken_file_and_a_dead_worker_are_named(finished, t
     row = relay.judge(Event("keras", {}, "killed", "exited with status 1"), tmp_path, *expected)
     assert (row["equal"], row["message"]) == (False, "keras: exited with status 1")
     assert math.isnan(row["difference"])
+
+
+def test_what_was_lost_and_what_differs_is_said_apart() -> None:
+    rows = pd.DataFrame(
+        [
+            ("sgd", "a → b", 1e-9, False, ""),
+            ("sgd", "b → a", math.nan, False, "b: killed"),
+            ("adam", "a → b", 0.0, True, ""),
+        ],
+        columns=["optimizer", "order", "difference", "equal", "message"],
+    )
+    assert relay.different(rows) == ["relay of sgd, a → b: off by 1.0e-09"]
+    assert relay.lost(rows) == ["relay of sgd, b → a: b: killed"]
 
 
 def test_two_implementations_run_both_orders() -> None:
