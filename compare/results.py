@@ -37,6 +37,16 @@ GATES = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What another part of the run than the ledger found."""
+
+    tables: dict[str, pd.DataFrame]  # by the names of their files in data/
+    different: Sequence[str] = ()  # what says that the implementations are not the same network, a line each
+    lost: Sequence[str] = ()  # what did not finish, a line each
+    notes: Sequence[str] = ()  # what else the terminal should say
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of a run in a word, an exit code and a sentence."""
@@ -46,34 +56,45 @@ class Verdict:
     sentence: str
 
 
-def verdict_of(ledger: Ledger) -> Verdict:
-    """Incomplete if an implementation did not finish, else different if any comparison failed, else equal."""
+def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
+    """Incomplete if something did not finish, else different if any comparison failed, else equal."""
     comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
-    different = [comparison for comparison in comparisons if not comparison.equal]
-    found = ""
+    wrong = [comparison for comparison in comparisons if not comparison.equal]
+    different = [place for place in (_places(wrong), *(line for part in parts for line in part.different)) if place]
+    lost = list(dict.fromkeys(failure.implementation for failure in ledger.failures))
+    lost += [line for part in parts for line in part.lost]
+    if lost:
+        rest = f"; {different[0]}" if different else "; the other comparisons agree" if comparisons else ""
+        return Verdict("incomplete", 3, f"Incomplete: {lost[0]} did not finish{_more(lost)}{rest}.")
     if different:
-        first = different[0]
-        pairs = {(c.scenario, *sorted((c.a, c.b))) for c in different}
-        found = (
-            f"{_count(len(pairs), 'pair')} in {_count(len({c.scenario for c in different}), 'scenario')} differ, first "
-            f"{_pair(first)} in {first.scenario} ({first.dtype}, {first.mode}): {describe(first.first)}"
-        )
-    if ledger.failures:
-        names = ", ".join(dict.fromkeys(failure.implementation for failure in ledger.failures))
-        rest = f"; {found}" if found else f"; the other comparisons, {len(comparisons)}, agree" if comparisons else ""
-        return Verdict("incomplete", 3, f"Incomplete: {names} did not finish{rest}.")
-    if different:
-        return Verdict("different", 1, f"Different: {found}.")
-    names = [name for name in ledger.seconds if any(name in (c.a, c.b) for c in comparisons)]
-    worst = max((g.used for c in comparisons for g in c.worst), default=0.0)
-    exact = [g.difference for c in comparisons if c.dtype == "float64" for g in c.worst]
+        return Verdict("different", 1, f"Different: {different[0]}{_more(different)}.")
+    names = ", ".join(name for name in ledger.seconds)
+    if not comparisons:
+        return Verdict("equal", 0, f"Equal: {names} agree in all that was run.")
+    exact = [gap.difference for c in comparisons if c.dtype == "float64" for gap in c.worst]
     figure = f"; in float64 they differ by {np.median(exact):.0e} (median) to {max(exact):.0e}" if exact else ""
+    most = max(gap.used for c in comparisons for gap in c.worst)
     return Verdict(
         "equal",
         0,
-        f"Equal: {', '.join(names)} are the same network in all {_count(len(ledger.findings), 'scenario')}{figure}; "
-        f"the closest comparison used {worst:.0%} of its bound.",
+        f"Equal: {names} are the same network in all {_count(len(ledger.findings), 'scenario')}{figure}; "
+        f"the closest comparison used {most:.0%} of its bound.",
     )
+
+
+def _places(different: Sequence[Comparison]) -> str:
+    """How many comparisons of the ledger failed, and the first place of the first; empty if none did."""
+    if not different:
+        return ""
+    pairs, first = {(c.scenario, c.a, c.b) for c in different}, different[0]
+    return (
+        f"{_count(len(pairs), 'pair')} in {_count(len({c.scenario for c in different}), 'scenario')} differ, first "
+        f"{first.a} and {first.b} in {first.scenario} ({first.dtype}, {first.mode}): {describe(first.first)}"
+    )
+
+
+def _more(lines: Sequence[str]) -> str:
+    return f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
 
 
 def describe(gap: Gap | None) -> str:
@@ -88,29 +109,25 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + "s" * (number != 1)
 
 
-def _pair(comparison: Comparison) -> str:
-    return f"{comparison.a} and {comparison.b}"
-
-
 def write(
     folder: Path,
     ledger: Ledger,
     run: dict[str, Any],
-    speed: pd.DataFrame,
+    parts: Sequence[Part] = (),
     skipped: Sequence[tuple[Scenario, str]] = (),
 ) -> Verdict:
     """Write results.json and data/*.csv into `folder`, each file whole or not at all.
 
     `skipped` are the scenarios that were not run, with the reason.
     """
-    verdict = verdict_of(ledger)
+    verdict = verdict_of(ledger, parts)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     tables = {
         "cells": cells(ledger),
         "drift": drift(ledger),
         "losses": losses(ledger),
         **outcomes(ledger),
-        "speed": speed,
+        **{name: table for part in parts for name, table in part.tables.items()},
     }
     for name, table in tables.items():
         _replace(folder / "data" / f"{name}.csv", table.to_csv(index=False))

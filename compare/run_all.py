@@ -19,18 +19,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
+from compare.speed.arguments import Chosen as SpeedChoices  # noqa: E402
+from compare.speed.arguments import add_arguments as add_speed_arguments  # noqa: E402
+from compare.speed.arguments import chosen as speed_choices  # noqa: E402
 from shared.datasets import Dataset, load, unknown_name  # noqa: E402
+from shared.recipes import RECIPES  # noqa: E402
+from shared.recipes import get as recipe_named  # noqa: E402
 from shared.scenarios import SCENARIOS, Plan, Scenario, for_dataset, get, plan  # noqa: E402
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable, Iterator
+
     from rich.console import Console
 
     from compare.ledger.processes import Pool
     from compare.ledger.run import Ledger
+    from compare.results import Part
 
 IMPLEMENTATIONS = ("numpy", "torch", "keras")
 DTYPES = ("float64", "float32")
+PARTS = ("ledger", "relay", "recipes", "speed")
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 
 
@@ -50,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     amount.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
     amount.add_argument("--full", action="store_true", help="every pair of options besides, at most 25 minutes")
     amount.add_argument("--scenario", nargs="+", metavar="NAME", help="only these scenarios")
+    amount.add_argument("--recipe", nargs="+", metavar="NAME", help="these tutorials' networks, to their full length")
     amount.add_argument("--data", type=Path, metavar="FILE", help="your own CSV or Parquet file in their place")
     p.add_argument("--target", metavar="COLUMN", help="with --data: the column to predict")
     p.add_argument("--task", metavar="TASK", help="with --data: regression, binary or multiclass (inferred)")
@@ -60,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--limit", type=float, default=120.0, metavar="SECONDS", help="for one scenario, before it is given up"
     )
+    p.add_argument("--only", nargs="+", metavar="PART", help=f"only these parts of the run: {', '.join(PARTS)}")
+    add_speed_arguments(p)
     p.add_argument("--list", action="store_true", help="list the scenarios and implementations")
     return p
 
@@ -90,9 +101,15 @@ def listing() -> str:
     for s in SCENARIOS.values():
         loss, activation, optimizer = (str(s.options[key]) for key in ("loss", "activation", "optimizer"))
         rows.append((f"{s.name}{' *' * s.quick}", s.dataset, loss, activation, optimizer, s.title))
+    recipes = [("recipe", "dataset", "what it is")]
+    recipes += [(name, recipe.scenario.dataset, recipe.scenario.title) for name, recipe in RECIPES.items()]
+    foot = ["* in --quick too", f"parts: {', '.join(PARTS)}", f"implementations: {', '.join(IMPLEMENTATIONS)}"]
+    return "\n".join([*_aligned(rows), "", *_aligned(recipes), "", *foot])
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "* in --quick too", f"implementations: {', '.join(IMPLEMENTATIONS)}"])
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def chosen_scenarios(args: argparse.Namespace) -> list[Scenario]:
@@ -159,11 +176,13 @@ def output_folder(args: argparse.Namespace) -> Path:
 class Choices(NamedTuple):
     """What the arguments ask for, checked."""
 
+    parts: tuple[str, ...]  # of PARTS
     scenarios: list[Scenario]
     skipped: list[tuple[Scenario, str]]  # with the reason
     own: Dataset | None  # the user's own data
     implementations: list[str]
     dtypes: list[str]
+    speed: SpeedChoices
     folder: Path
 
 
@@ -174,13 +193,31 @@ def choices(args: argparse.Namespace) -> Choices:
         raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
     if args.data is None and (args.target or args.task or args.impute):
         raise UsageError("--target, --task and --impute go with --data FILE")
+    parts = chosen_parts(args)
+    for name in args.recipe or ():
+        recipe_named(name)
     own = own_data(args) if args.data else None
-    scenarios = [for_dataset(own)] if own else chosen_scenarios(args)
+    scenarios = [for_dataset(own)] if own else chosen_scenarios(args) if "ledger" in parts else []
     skipped = [(scenario, reason) for scenario in scenarios if not own and (reason := why_skipped(scenario))]
     left = [scenario for scenario in scenarios if scenario not in [s for s, _ in skipped]]
-    if not left:
+    if skipped and not left:
         raise UsageError(f"{skipped[0][0].name} cannot be run: {skipped[0][1]}")
-    return Choices(left, skipped, own, implementations, dtypes, output_folder(args))
+    speed = speed_choices(args, args.quick)
+    return Choices(parts, left, skipped, own, implementations, dtypes, speed, output_folder(args))
+
+
+def chosen_parts(args: argparse.Namespace) -> tuple[str, ...]:
+    """The parts of the run: those that --only names, or those that go with what was selected."""
+    if args.only:
+        for name in args.only:
+            if name not in PARTS:
+                raise unknown_name("part", name, PARTS)
+        return tuple(args.only)
+    if args.recipe:
+        return ("recipes",)
+    if args.scenario or args.data:
+        return ("ledger",)
+    return ("ledger", "speed") if args.quick else PARTS
 
 
 def plans_of(chosen: Choices) -> list[Plan]:
@@ -194,6 +231,7 @@ def plans_of(chosen: Choices) -> list[Plan]:
 def run(args: argparse.Namespace, chosen: Choices) -> int:
     """Compare, time, write the report, and print the verdict."""
     start, started = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
+
     from rich.console import Console
 
     from compare import results
@@ -201,81 +239,128 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
     from compare.report import render
 
     console = Console(width=100, highlight=False)
-    with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
+    with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as folder:
+        work = Path(folder)
         # The frameworks are imported while the data is loaded.
-        with Pool(chosen.implementations, Path(work), 1, args.limit) as pool:
-            ledger = compare(plans_of(chosen), pool, chosen.dtypes, Path(work), console)
-            speed = times(pool, 3 if args.quick else 7, console)
-        run_facts = {
+        with Pool(chosen.implementations, work, 1, args.limit) as pool:
+            ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
+            parts = []
+            if "relay" in chosen.parts:
+                parts.append(relay(pool, work, console))
+            if "recipes" in chosen.parts:
+                parts.append(recipes(pool, args.recipe, console))
+        if "speed" in chosen.parts:
+            parts.append(speed(chosen, work, console))
+        facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
             "command": shlex.join(["python", "compare/run_all.py", *sys.argv[1:]]),
             "selection": selection(args),
             "threads": 1,
         }
-        stage = Path(work) / "report"
+        stage = work / "report"
         stage.mkdir()
-        verdict = results.write(stage, ledger, run_facts, speed, chosen.skipped)
+        verdict = results.write(stage, ledger, facts, parts, chosen.skipped)
         render(stage)
         publish(stage, chosen.folder)
-    show_table(ledger, chosen.implementations, chosen.dtypes, console)
-    for scenario, reason in chosen.skipped:
-        console.print(f"{scenario.name} skipped: {reason}", style="dim", soft_wrap=True, markup=False)
+    if ledger.findings:
+        show_table(ledger, chosen.implementations, chosen.dtypes, console)
+    for line in remarks(args, chosen, ledger, parts):
+        console.print(line, style="dim", soft_wrap=True, markup=False)
+    console.print(f"report: {chosen.folder / 'index.html'}   ({time.monotonic() - start:.0f} s)", soft_wrap=True)
+    style = {0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow")
+    console.print(verdict.sentence, soft_wrap=True, style=style, markup=False)
+    return verdict.exit_code
+
+
+def remarks(args: argparse.Namespace, chosen: Choices, ledger: Ledger, parts: list[Part]) -> list[str]:
+    """What the terminal says between the table and the verdict, a line each."""
+    lines = [f"{scenario.name} skipped: {reason}" for scenario, reason in chosen.skipped]
     if args.full:
-        show_left_out(console)
+        from shared.pairwise import left_out
+
+        lines += [f"left out, since {reason}: {'; '.join(pairs)}" for reason, pairs in left_out().items()]
     for failure in ledger.failures:
         where = f" in {failure.scenario}" if failure.scenario else ""
-        console.print(f"{failure.implementation} {failure.status}{where}: {failure.message}", markup=False)
-    console.print(
-        f"report: {chosen.folder / 'index.html'}   ({time.monotonic() - start:.0f} s)", soft_wrap=True, markup=False
-    )
-    console.print(
-        verdict.sentence, soft_wrap=True, style={0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow")
-    )
-    return verdict.exit_code
+        lines.append(f"{failure.implementation} {failure.status}{where}: {failure.message}")
+    return lines + [line for part in parts for line in (*part.lost, *part.different, *part.notes)]
 
 
 def selection(args: argparse.Namespace) -> str:
     """What was chosen to run, in words."""
     if args.data:
         return f"{args.data.name}, target {args.target}"
-    if args.scenario:
-        return "chosen scenarios"
+    if args.scenario or args.recipe or args.only:
+        return "chosen " + ("scenarios" if args.scenario else "recipes" if args.recipe else "parts")
     return "quick" if args.quick else "full" if args.full else "default"
 
 
-def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, console: Console) -> Ledger:
-    """Run the ledger under a progress bar."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+@contextlib.contextmanager
+def progress_of(part: str, console: Console) -> Iterator[Callable[..., None]]:
+    """A progress bar for a part of the run; yields show(done, total, what is being done)."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
+    columns = (BarColumn(20), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(TextColumn(f"{part:<8}"), *columns, TextColumn("{task.description}"), console=console) as progress:
+        task = progress.add_task("", total=None)
+
+        def show(done: float, total: float, what: str = "") -> None:
+            progress.update(task, completed=done, total=total, description=what)
+
+        yield show
+
+
+def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, console: Console) -> Ledger:
+    """The ledger."""
     from compare.ledger.run import run_ledger
 
-    columns = (
-        BarColumn(20),
-        TextColumn("{task.completed}/{task.total} trainings"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.description}"), console=console) as progress:
-        task = progress.add_task("starting", total=None)
+    with progress_of("ledger", console) as show:
 
-        def show(done: int, total: int, at: dict[str, str]) -> None:
+        def show_jobs(done: int, total: int, at: dict[str, str]) -> None:
             said = "  ".join(f"{name}: {scenario}" for name, scenario in at.items() if scenario)
-            progress.update(task, completed=done, total=total, description=said or "importing the frameworks")
+            show(done, total, said or "importing the frameworks" * (done < total))
 
-        ledger = run_ledger(plans, pool, dtypes, work, show)
-        progress.update(task, description="compared")
-    return ledger
+        return run_ledger(plans, pool, dtypes, work, show_jobs)
 
 
-def times(pool: Pool, rounds: int, console: Console) -> pd.DataFrame:
-    """The speed table's rounds: one implementation works at a time, in turn."""
-    import pandas as pd
+def relay(pool: Pool, work: Path, console: Console) -> Part:
+    """Checkpoints handed from one implementation to the next."""
+    from compare import relay as track
+    from compare.results import Part
 
-    from compare.speed.rounds import interleaved
+    with progress_of("relay", console) as show:
+        rows = track.run_relays(pool, work / "relay", show)
+    return Part({"relay": rows}, track.different(rows), track.lost(rows))
 
-    with console.status("timing: one implementation at a time"):
-        return pd.DataFrame(interleaved(pool, rounds, threads=1))
+
+def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
+    """The tutorials' networks."""
+    from compare.recipes import run_recipes
+    from compare.results import Part
+
+    with progress_of("recipes", console) as show:
+        found = run_recipes(pool, names, show)
+    return Part(found.tables, found.different, found.lost)
+
+
+def speed(chosen: Choices, work: Path, console: Console) -> Part:
+    """The timings."""
+    from compare.results import Part, environment
+    from compare.speed import campaign, tables
+
+    here = environment(1)
+    parts = chosen.folder / "speed.parts" if chosen.speed.resumable else None
+    with progress_of("speed", console) as show:
+        samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show)
+    baseline = chosen.speed.baseline
+    return Part(tables.tables(samples, baseline), notes=tables.notes(samples, baseline, here))
 
 
 def publish(stage: Path, folder: Path) -> None:
@@ -287,14 +372,6 @@ def publish(stage: Path, folder: Path) -> None:
             part = target.with_name(target.name + ".part")
             part.write_bytes(path.read_bytes())
             os.replace(part, target)
-
-
-def show_left_out(console: Console) -> None:
-    """The pairs of options that --full leaves out, and why."""
-    from shared.pairwise import left_out
-
-    for reason, pairs in left_out().items():
-        console.print(f"left out, since {reason}: {'; '.join(pairs)}", style="dim", soft_wrap=True, markup=False)
 
 
 def show_table(ledger: Ledger, names: list[str], dtypes: list[str], console: Console) -> None:

@@ -31,7 +31,6 @@ class Chosen:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options about speed."""
     group = parser.add_argument_group("speed")
-    group.add_argument("--only", metavar="PART", help="only this part of the run: speed")
     group.add_argument(
         "--speed-sizes", nargs="+", metavar="NAME", help="what to time: tiny, digits, mnist (the default), wide"
     )
@@ -49,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
     """Check the options; ValueError, in one line, if they ask for what is not there."""
-    if args.only not in (None, "speed"):
-        raise unknown_name("part", args.only, ["speed"])
     threads = thread_counts(args.threads)
     names = size_names(args.speed_sizes)
     baseline = None
