@@ -1,0 +1,123 @@
+"""What the adapters of the frameworks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.infer import Seen
+from compare.candidates.load import CandidateError
+from compare.ledger.contract import Layers
+from impls import mlp_numpy
+from impls.mlp_numpy import Config
+
+PROBE = 16  # samples of the pass that shows what a model is
+
+
+class Candidate:
+    """A user's model as an implementation of the ledger.
+
+    What it does not show is NaN, and named in `blind` in the ledger's words: "logits", "gradient", "first moment".
+    """
+
+    framework = "numpy"  # or "torch", "keras": whose line to change a diagnosis names
+    title = "an object with a template's members"
+    steps = 0  # that were made
+    config: Config
+
+    def describe(self) -> dict[str, Any]:
+        """The fields of the Config that the model shows; CandidateError where it is none that the reference can be."""
+        raise NotImplementedError
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader of a verdict should know, a sentence each."""
+        return []
+
+    def begin(self, config: Config) -> None:
+        """Get ready for a training under this configuration; CandidateError if the model does not fit it."""
+        self.config = config
+
+    @property
+    def takes_state(self) -> bool:
+        """Whether it can be put into a given state, as a training in step asks."""
+        return True
+
+    @property
+    def blind(self) -> frozenset[str]:
+        """What it does not show."""
+        return frozenset()
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """The last layer's linear outputs in evaluation, (B, O)."""
+        raise NotImplementedError
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """What the reference would decide on these outputs."""
+        return mlp_numpy.decide(self.config, self.forward(x))
+
+    def targets(self, y: np.ndarray) -> np.ndarray:
+        """y in the type that its loss expects: class ids, or numbers."""
+        ids = self.config.loss == "softmax_cross_entropy"
+        return y.astype(np.int64 if ids else self.config.dtype)
+
+
+def nothing(shapes: Sequence[tuple]) -> Layers:
+    """NaN in the place of what is not shown."""
+    return [tuple(np.full(shape, np.nan) for shape in layer) for layer in shapes]
+
+
+def check_fit(seen: Seen, config: Config) -> None:
+    """CandidateError unless the model has the layers of this configuration."""
+    if seen.sizes != config.layer_sizes:
+        raise CandidateError(
+            f"the model has the layers {sizes(seen.sizes)}, the scenario {sizes(config.layer_sizes)}: "
+            "change the model, name another --scenario, or leave it out"
+        )
+    if seen.batch_norm != config.batch_norm:
+        has = "has" if seen.batch_norm else "has no"
+        other = "has none" if seen.batch_norm else "has it after every hidden layer"
+        raise CandidateError(f"the model {has} batch normalisation, the reference {other}: name another --scenario")
+
+
+def sizes(numbers: Sequence[int]) -> str:
+    """64-32-10."""
+    return "-".join(map(str, numbers))
+
+
+def check_parts(parts: dict[str, Any], known: Sequence[str], needed: Sequence[str]) -> None:
+    """CandidateError for a key of the user's dict that is missing or unknown."""
+    for key in needed:
+        if parts.get(key) is None:
+            raise CandidateError(f'the dict has no "{key}": expected {", ".join(needed)}, and optionally {", ".join(known)}')
+    for key in parts:
+        if key not in known and key not in needed:
+            raise CandidateError(f'the dict has "{key}", which is not known: there are {", ".join((*needed, *known))}')
+
+
+def check_chain(layers: list[tuple[str, int, int]], normed: list[str], named: bool) -> None:
+    """CandidateError unless layers (name, in, out), in the order in which they were called, are an MLP's.
+
+    `normed` are the names of the layers with batch normalisation behind them; `named`, whether the user gave the layers.
+    """
+    how = 'name the dense layers in order: "layers": [model.fc1, model.fc2, ...]'
+    if not layers:
+        raise CandidateError("the model calls no dense layer: the reference is made of those alone")
+    names = [name for name, _, _ in layers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise CandidateError(f"the layer {twice} is called {names.count(twice)} times: the reference shares no layer")
+    for (one, _, out), (other, takes, _) in zip(layers, layers[1:], strict=False):
+        if out != takes:
+            raise CandidateError(
+                f"the layers are ambiguous: {one} gives {out} numbers and {other}, called after it, takes {takes}; "
+                + ("the ones named are no chain" if named else how)
+            )
+    hidden = names[:-1]
+    if normed and normed != hidden:
+        raise CandidateError(
+            f"batch normalisation stands after {', '.join(normed)}: the reference has it after every hidden layer "
+            f"({', '.join(hidden)}) or after none"
+        )

@@ -1,0 +1,122 @@
+"""From what a model shows to the reference's configuration: the choices are the model's, their meaning the reference's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.load import CandidateError
+from impls import mlp_numpy
+
+FAR = 1e-3  # Share by which an activation may miss before it is said that none fits.
+
+# By what the frameworks call them, in lower case and without underscores.
+LOSSES = {
+    "mseloss": "mse",
+    "mse": "mse",
+    "meansquarederror": "mse",
+    "huberloss": "huber",
+    "huber": "huber",
+    "smoothl1loss": "huber",
+    "bcewithlogitsloss": "binary_cross_entropy",
+    "bceloss": "binary_cross_entropy",
+    "binarycrossentropy": "binary_cross_entropy",
+    "binarycrossentropywithlogits": "binary_cross_entropy",
+    "crossentropyloss": "softmax_cross_entropy",
+    "crossentropy": "softmax_cross_entropy",
+    "nllloss": "softmax_cross_entropy",
+    "sparsecategoricalcrossentropy": "softmax_cross_entropy",
+    "categoricalcrossentropy": "softmax_cross_entropy",
+}
+
+
+@dataclass
+class Seen:
+    """What a pass through a model showed."""
+
+    sizes: tuple[int, ...]  # inputs, hidden layers, outputs
+    between: list[tuple[np.ndarray, np.ndarray]]  # each hidden layer's linear outputs, and the next layer's inputs
+    ends: tuple[np.ndarray, np.ndarray]  # the last layer's linear outputs, and what the model returns
+    rates: list[float]  # of the dropouts, in order
+    batch_norm: bool
+    notes: list[str] = field(default_factory=list)  # what the reference cannot have in the same way
+
+
+def network(seen: Seen) -> dict[str, Any]:
+    """The fields of the Config that describe the network; what fits badly is added to the notes."""
+    fields: dict[str, Any] = {"layer_sizes": seen.sizes}
+    if seen.between:
+        fields["activation"] = activation(seen)
+    if seen.batch_norm:
+        fields["batch_norm"] = True
+    if seen.rates:
+        fields["dropout"] = seen.rates[0]
+        if len(seen.rates) != len(seen.between) or len(set(seen.rates)) > 1:
+            shown = ", ".join(f"{rate:g}" for rate in seen.rates)
+            seen.notes.append(
+                f"dropout at rates {shown}: the reference has one rate, after every one of its {len(seen.between)} hidden layers"
+            )
+    return fields
+
+
+def activation(seen: Seen) -> str:
+    """The reference's activation that is nearest to what happens between the layers."""
+    misses = {name: max(_miss(f, z, a) for z, a in seen.between) for name, (f, _) in mlp_numpy.ACTIVATIONS.items()}
+    nearest = min(misses, key=lambda name: misses[name])
+    if misses[nearest] > FAR:
+        seen.notes.append(
+            f"what happens between the layers is none of the reference's activations; {nearest} is the nearest, "
+            f"off by {misses[nearest]:.0%}"
+        )
+    return nearest
+
+
+def _miss(function: Any, z: np.ndarray, a: np.ndarray) -> float:
+    if z.shape != a.shape:
+        return np.inf
+    return float(np.abs(function(z) - a).mean() / max(np.abs(a).mean(), 1e-12))
+
+
+def loss_name(names: Iterable[str], seen: Seen) -> str:
+    """The reference's loss, from what the candidate's may be called; CandidateError if none of the names is known."""
+    names = list(names)
+    known = [LOSSES[key] for name in names if (key := name.lower().replace("_", "")) in LOSSES]
+    if not known:
+        raise CandidateError(
+            f"the loss {names[0] if names else '?'} is not one that is known: name the reference's in "
+            f'"config", as {{"loss": "mse"}}; there are {", ".join(mlp_numpy.LOSSES)}'
+        )
+    z, out = seen.ends
+    squashed = z.shape == out.shape and np.allclose(out, (np.tanh(z / 2) + 1) / 2, atol=1e-6)
+    return "sigmoid_mse" if known[0] == "mse" and squashed else known[0]
+
+
+def names_in(function: Any) -> list[str]:
+    """What a function calls itself and what occurs in its code and in what it closes over, as names."""
+    names = [getattr(function, "__name__", ""), type(function).__name__]
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None) or getattr(getattr(function, "call", None), "__code__", None)
+    if code is not None:
+        names += code.co_names
+    if inspect.isfunction(function):
+        held = inspect.getclosurevars(function)
+        names += [type(value).__name__ for value in (*held.nonlocals.values(), *held.globals.values())]
+    return [name for name in names if name]
+
+
+def merged(inferred: dict[str, Any], given: Any) -> dict[str, Any]:
+    """What was inferred, with the user's own `config` over it; CandidateError if that is no dict of Config's fields."""
+    if given is None:
+        return inferred
+    known = mlp_numpy.Config.__dataclass_fields__
+    if not isinstance(given, dict):
+        raise CandidateError(f'"config" is a {type(given).__name__}: expected a dict of fields, as {{"activation": "tanh"}}')
+    unknown = [name for name in given if name not in known or name == "dtype"]
+    if unknown:
+        others = ", ".join(name for name in known if name != "dtype")
+        raise CandidateError(f'"config" has {unknown[0]!r}, which is no field: there are {others}')
+    return inferred | {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}

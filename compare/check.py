@@ -1,0 +1,329 @@
+"""Does a model of your own equal the reference? If not: where it differs first, and why.
+
+The file defines one function `candidate()`; `--template torch|keras|numpy` prints one to start from.
+
+Exit status: 0 equal, 1 it differs, 2 bad usage or input, 3 the candidate crashed or hung.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import pickle
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
+
+from compare.candidates.process import Process, Stopped  # noqa: E402
+
+if TYPE_CHECKING:
+    from compare.ledger.parity import Comparison
+    from compare.ledger.trace import Trace
+    from compare.traps.diagnose import Diagnosis
+    from shared.scenarios import Plan
+
+DTYPES = ("float64", "float32")
+STARTS = Path(__file__).parent / "candidates" / "starts"
+FRAMEWORKS = ("torch", "keras", "numpy")
+
+
+class UsageError(Exception):
+    """Bad usage or input, in one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{message}; `--help` shows the usage")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = _Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file that defines candidate()")
+    p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
+    p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")
+    p.add_argument("--steps", type=int, default=50, metavar="N", help="training steps (50)")
+    p.add_argument("--json", type=Path, metavar="FILE", help="write the whole answer to this file")
+    p.add_argument("--limit", type=float, default=120.0, metavar="SECONDS", help="for the candidate's training (120)")
+    p.add_argument("--template", metavar="torch|keras|numpy", help="print a file to start from")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    try:
+        args = parser().parse_args(argv)
+        check_arguments(args)
+        if args.template:
+            print((STARTS / f"my_{args.template}_model.py").read_text(), end="")
+            return 0
+        try:
+            answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
+        except Stopped as error:
+            answer = Answer(str(args.file), args.dtype, error=str(error), exit=error.status)
+        print(answer.text, file=sys.stderr if answer.error else sys.stdout)
+        if args.json:
+            write_whole(args.json, json.dumps(answer.as_json(), indent=1))
+        return answer.exit
+    except UsageError as error:
+        print(f"check.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("check.py: interrupted", file=sys.stderr)
+        return 130
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """UsageError if they ask for what there is not."""
+    from shared.datasets import unknown_name
+
+    if args.template:
+        if args.template not in FRAMEWORKS:
+            raise UsageError(str(unknown_name("template", args.template, FRAMEWORKS)))
+        return
+    if args.file is None:
+        raise UsageError("no FILE is given: name one that defines candidate(); `--template torch` prints one")
+    if not args.file.is_file():
+        raise UsageError(f"{args.file} does not exist or is no file: name a Python file that defines candidate()")
+    if args.dtype not in DTYPES:
+        raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
+    if args.steps < 2:
+        raise UsageError(f"--steps {args.steps} must be 2 or more")
+    if args.limit <= 0:
+        raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
+    if args.json and not os.access(args.json.resolve().parent, os.W_OK):
+        raise UsageError(f"--json {args.json} cannot be written: name a file in a folder that can")
+
+
+@dataclass
+class Answer:
+    """What is known of a candidate at the end; `as_json` documents the keys of --json."""
+
+    file: str
+    dtype: str
+    title: str = ""
+    framework: str = ""
+    plan: Plan | None = None
+    data: str = ""
+    notes: list[str] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    diagnosis: Diagnosis | None = None
+    explanation: str = ""
+    error: str = ""
+    exit: int = 0
+
+    @property
+    def first(self) -> tuple[str, Any] | None:
+        """The mode and the first place that differs."""
+        return next(((c.mode, c.first) for c in self.comparisons if c.first), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as plain data.
+
+        file, dtype: what was asked. exit: the command's status. verdict: "equal", "differs" or "no answer"; error: why
+        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps. notes: what
+        to know of the verdict. modes: for each, the worst difference of every phase and its share of the bound.
+        not_compared: what the candidate does not show. first: the first place that differs. diagnosis: the causes, the
+        best first, with the difference that is left under each; a scenario that tells the first two apart; facts, where
+        nothing explains it; what was tried. text: the answer as printed.
+        """
+        return {
+            "file": self.file,
+            "dtype": self.dtype,
+            "exit": self.exit,
+            "verdict": {0: "equal", 1: "differs"}.get(self.exit, "no answer"),
+            "error": self.error,
+            "title": self.title,
+            "framework": self.framework,
+            "scenario": self._scenario(),
+            "notes": self.notes,
+            "modes": {c.mode: {gap.phase: _gap(gap) for gap in c.worst} for c in self.comparisons},
+            "not_compared": self.blind,
+            "first": {"mode": self.first[0], **_gap(self.first[1])} if self.first else None,
+            "diagnosis": self._diagnosis(),
+            "text": self.text,
+        }
+
+    def _scenario(self) -> dict[str, Any] | None:
+        if self.plan is None:
+            return None
+        name = self.plan.scenario.name
+        return {"name": name, "data": self.data, "config": self.plan.config, "steps": len(self.plan.steps)}
+
+    def _diagnosis(self) -> dict[str, Any] | None:
+        d = self.diagnosis
+        if d is None:
+            return None
+        causes = [{"traps": list(e.traps), "label": e.label, "difference": e.difference} for e in d.explanations]
+        return {
+            "cause": d.cause,
+            "explanations": causes,
+            "telling": d.telling,
+            "facts": d.facts,
+            "tried": d.tried,
+            "pairs_tried": d.pairs_tried,
+            "complete": d.complete,
+        }
+
+    @property
+    def text(self) -> str:
+        """The answer in words."""
+        if self.error:
+            return f"check.py: {self.error}"
+        lines = [*self._about(), *(f"Note: {note}." for note in self.notes)]
+        if self.blind:
+            lines.append(f"Not compared, since the model does not show it: {', '.join(self.blind)}.")
+        return "\n".join([*lines, "", self.explanation or self._equal()])
+
+    def _about(self) -> list[str]:
+        assert self.plan
+        c = self.plan.config
+        options = ", ".join(f"{name} {_value(v)}" for name, v in c.items() if name not in ("layer_sizes", "seed"))
+        size = "-".join(map(str, c["layer_sizes"]))
+        return [f"{self.file}: {self.title}, held against the reference {size} on {self.data} in {self.dtype}", f"  {options}"]
+
+    def _equal(self) -> str:
+        assert self.plan
+        worst = max((gap for c in self.comparisons for gap in c.worst), key=lambda gap: gap.used)
+        modes = " and ".join(c.mode for c in self.comparisons)
+        return (
+            f"Equal: {len(self.plan.steps)} steps, {modes}. The largest difference is {worst.difference:.0e} of the largest "
+            f"entry ({worst.tensor}), {worst.used:.0%} of what is allowed."
+        )
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _gap(gap: Any) -> dict[str, Any]:
+    """A place in JSON; steps count from 1, as in the text."""
+    keys = ("phase", "tensor", "difference", "bound", "used")
+    values = {key: getattr(gap, key) for key in keys}
+    place = {"step": gap.step + 1, "index": list(gap.index), "reference": gap.value_a, "candidate": gap.value_b}
+    return {key: _finite(value) for key, value in (values | place).items()}
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity."""
+    return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    os.replace(part, path)
+
+
+# Asking the candidate -------------------------------------------------------------------------------------------------
+
+
+def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float) -> Answer:
+    """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit."""
+    with Process(path, dtype, limit) as process, tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
+        from compare.candidates import plans  # While the candidate's framework is imported there.
+        from impls.mlp_numpy import Config
+
+        chosen = None
+        if scenario:
+            try:
+                chosen = plans.named(scenario, steps)
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+        about = process.answer()
+        if chosen is None and about.get("unclear"):
+            raise UsageError(about["unclear"])
+        if chosen is not None:
+            check_scenario(path, chosen, about["fields"])
+            todo = [chosen]
+        elif about["asks_config"]:
+            todo = plans.of_every_option(steps)
+        else:
+            fields = about["fields"] | {"layer_sizes": tuple(about["fields"]["layer_sizes"])}
+            if "class_weights" in fields:
+                fields["class_weights"] = tuple(fields["class_weights"])
+            todo = [plans.own(fields, steps)]
+            Config(**todo[0].config)
+        answer = Answer(str(path), dtype)
+        for number, plan in enumerate(todo):
+            answer = compare(process, Path(work), path, plan, dtype, about)
+            answer.data = described(plan, scenario, number + 1 if len(todo) > 1 else 0)
+            if answer.exit:
+                break
+    return answer
+
+
+def described(plan: Plan, scenario: str | None, count: int) -> str:
+    """What it was trained on, in words."""
+    data, n = plan.dataset, len(plan.dataset.x_train)
+    if scenario:
+        return f"scenario {scenario}"
+    if count:
+        return f"scenario {plan.scenario.name}, the {count}. of those that have every option between them,"
+    return f"{data.name} ({n} samples)"
+
+
+def check_scenario(path: Path, plan: Plan, fields: dict[str, Any]) -> None:
+    """UsageError unless the candidate has the scenario's sizes and loss."""
+    for name, word in (("layer_sizes", "layers"), ("loss", "loss")):
+        found, wanted = fields.get(name), plan.config[name]
+        found = tuple(found) if isinstance(found, list) else found
+        if found is not None and found != wanted:
+            shown = ["-".join(map(str, v)) if isinstance(v, tuple) else v for v in (found, wanted)]
+            raise UsageError(
+                f"{path.name}: the model's {word} {shown[0]} is not that of scenario {plan.scenario.name}, {shown[1]}: "
+                "change the model, name another --scenario, or leave it out"
+            )
+
+
+def compare(process: Process, work: Path, path: Path, plan: Plan, dtype: str, about: dict[str, Any]) -> Answer:
+    """Record the candidate under a plan, compare, and explain a difference."""
+    from compare.ledger.parity import in_step, on_its_own
+    from compare.ledger.trace import Trace
+    from compare.traps.scenarios import Case
+
+    folder = Path(tempfile.mkdtemp(dir=work))
+    case = Case(plan)
+    (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
+    case.reference.save(folder / "reference.npz")
+    process.give(folder=str(folder))
+    ruler = case.ruler  # Meanwhile.
+    told = process.answer()
+    traces = {mode: Trace.load(folder / f"{mode}.npz") for mode in told["modes"]}
+    blind, names = frozenset(told["blind"]), ("reference", path.name)
+    answer = Answer(str(path), dtype, about["title"], told["framework"], plan, blind=sorted(blind))
+    answer.notes = list(dict.fromkeys([*about["notes"], *told["notes"]]))
+    if "in step" not in traces:
+        answer.notes.append("the optimizer's slots cannot be set, so the model is compared on its own only")
+    for mode, trace in traces.items():
+        function = in_step if mode == "in step" else on_its_own
+        answer.comparisons.append(function(ruler, dtype, names, case.reference, trace, blind))
+    if answer.first:
+        answer.exit = 1
+        explain_difference(answer, case.reference, traces)
+    return answer
+
+
+def explain_difference(answer: Answer, reference: Trace, traces: dict[str, Trace]) -> None:
+    """Add the diagnosis."""
+    from compare.traps.diagnose import diagnose, explain
+
+    assert answer.plan
+    answer.diagnosis = diagnose(
+        answer.plan, reference, stepped=traces.get("in step"), own=traces.get("on its own"), dtype=answer.dtype
+    )
+    answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())
