@@ -1,0 +1,393 @@
+"""A compiled Keras model, on any backend, trained by train_on_batch or by the user's own step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from compare.candidates import infer
+from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing
+from compare.candidates.load import CandidateError
+from compare.ledger.contract import Layers
+from impls import mlp_numpy
+from impls.mlp_numpy import Config
+
+# The reference's optimizer for each of Keras', and where that keeps the reference's slots. AdamW is an Adam too.
+OPTIMIZERS: list[tuple[type[keras.optimizers.Optimizer], str, dict[str, str]]] = [
+    (keras.optimizers.AdamW, "adamw", {"first_moment": "_momentums", "second_moment": "_velocities"}),
+    (keras.optimizers.Adam, "adam", {"first_moment": "_momentums", "second_moment": "_velocities"}),
+    (keras.optimizers.RMSprop, "rmsprop", {"second_moment": "_velocities"}),
+    (keras.optimizers.Adagrad, "adagrad", {"square_sum": "_accumulators"}),
+    (keras.optimizers.SGD, "sgd", {"velocity": "momentums"}),
+]
+OPTIONAL = ("loss", "optimizer", "step", "layers", "config")
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer, and the batch normalisation behind it."""
+
+    dense: keras.layers.Dense
+    norm: keras.layers.BatchNormalization | None = None
+
+    @property
+    def parameters(self) -> tuple[keras.Variable | None, ...]:
+        """W, b and, normalised, g; None for one that there is not. A norm shifts in the bias's place."""
+        if self.norm is None:
+            return self.dense.kernel, self.dense.bias
+        return self.dense.kernel, self.norm.beta, self.norm.gamma
+
+
+class KerasCandidate(Candidate):
+    """`parts` as the user's function returns them; CandidateError where they are none that the reference can follow."""
+
+    framework = "keras"
+    title = "a Keras model"
+
+    def __init__(self, parts: dict[str, Any], dtype: str):
+        check_parts(parts, OPTIONAL, ("model",))
+        self.model, self.step, self.given = parts["model"], parts.get("step"), parts.get("config")
+        if self.step is not None and not callable(self.step):
+            raise CandidateError(f'"step" is of the type {type(self.step).__name__}: expected a function')
+        self.loss, self.optimizer = self._compiled(parts)
+        self.masks: list[SimpleNamespace] = []
+        self.layers, self.seen = self._look(parts.get("layers"))
+        self.recorded = {id(v): keras.Variable(ops.zeros_like(v), trainable=False) for v in self._variables()}
+        self.shown_gradient = False
+        if not self.optimizer.built:
+            self.optimizer.build(self.model.trainable_variables)
+        self.optimizer.apply = self._recording(self.optimizer.apply)
+
+    def _compiled(self, parts: dict[str, Any]) -> tuple[Any, keras.optimizers.Optimizer]:
+        """The loss and the optimizer: the dict's, or what the model was compiled with."""
+        compiled = bool(getattr(self.model, "compiled", False))
+        loss = parts.get("loss") or (self.model.loss if compiled else None)
+        optimizer = parts.get("optimizer") or (self.model.optimizer if compiled else None)
+        if not compiled and (self.step is None or loss is None or optimizer is None):
+            raise CandidateError(
+                "the model is not compiled: call model.compile(optimizer, loss), or return a dict with "
+                '"model", "loss", "optimizer" and "step"'
+            )
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            raise CandidateError(f"the optimizer is of the type {type(optimizer).__name__}: expected a keras.optimizers.Optimizer")
+        if isinstance(loss, dict | list | tuple):
+            raise CandidateError("the model has several losses: the reference has one")
+        return loss, optimizer
+
+    # Looking at the model -------------------------------------------------------------------------------------------
+
+    def _all(self, kind: type) -> list[Any]:
+        return [layer for layer in self.model._flatten_layers(include_self=False) if isinstance(layer, kind)]
+
+    def _look(self, named: Sequence[keras.layers.Dense] | None) -> tuple[list[Dense], infer.Seen]:
+        """The dense layers in the order in which a pass through the model calls them, and what that pass showed."""
+        inputs = self._inputs()
+        dense, norm, dropout = keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout
+        x = np.random.default_rng(0).normal(size=(PROBE, inputs)).astype(keras.config.floatx())
+        try:
+            self.model(x, training=False)  # Builds what is not built yet.
+            strangers = [layer for layer in named or () if layer not in self._all(dense)]
+            if strangers:
+                raise CandidateError(f'"layers" has {strangers[0]!r}: expected the Dense layers of the model, in order')
+            with _watched([*self._all(dense), *self._all(norm), *self._all(dropout)]) as calls:
+                output = ops.convert_to_numpy(self.model(x, training=False))
+        except (TypeError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            raise CandidateError(f"the model does not take x of shape ({PROBE}, {inputs}): {text}") from error
+        order = list(named or [layer for layer, _ in calls if isinstance(layer, dense)])
+        norms: dict[int, Any] = {}
+        before = None
+        for layer, _ in calls:
+            if isinstance(layer, dense):
+                before = layer
+            elif isinstance(layer, norm) and before is not None:
+                norms[id(before)] = layer
+        layers = [Dense(layer, norms.get(id(layer))) for layer in order]
+        normed = [layer.dense.name for layer in layers if layer.norm is not None]
+        check_chain([(d.dense.name, *d.dense.kernel.shape) for d in layers], normed, named is not None)
+        missing = next((d.dense.name for d in layers if d.norm is not None and not (d.norm.scale and d.norm.center)), "")
+        if missing:
+            raise CandidateError(f"the batch normalisation after {missing} has no scale or no shift: the reference has both")
+        seen_in = {id(layer): a for layer, a in calls}
+        values = [(seen_in[id(layer)], _linear(layer, seen_in[id(layer)])) for layer in order if id(layer) in seen_in]
+        between = [(z, a) for (_, z), (a, _) in zip(values, values[1:], strict=False)]
+        dropouts = [layer for layer, _ in calls if isinstance(layer, dropout) and layer.rate]
+        self.masks = [_masked(layer) for layer in dropouts]
+        sizes = (order[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in order))
+        rates = [float(layer.rate) for layer in dropouts]
+        seen = infer.Seen(tuple(map(int, sizes)), between, (values[-1][1], output), rates, bool(normed))
+        self._check_all_found(layers, seen)
+        return layers, seen
+
+    def _inputs(self) -> int:
+        """The number of inputs of the model; CandidateError if it does not know it itself."""
+        given = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
+        if given:
+            return int(given[0])
+        shape = getattr(self.model, "input_shape", None) if self.model.built else None
+        if isinstance(shape, tuple) and len(shape) == 2 and shape[1]:
+            return int(shape[1])
+        first = next((layer for layer in self._all(keras.layers.Dense) if layer.built), None)
+        if first is None:
+            raise CandidateError(
+                "the model does not know the number of its inputs: begin it with keras.Input((n,)), or call it once on data"
+            )
+        return int(first.kernel.shape[0])
+
+    def _check_all_found(self, layers: list[Dense], seen: infer.Seen) -> None:
+        """CandidateError for parameters that the reference has nothing for."""
+        found = {id(v) for layer in layers for v in layer.parameters}
+        spare = {id(layer.dense.bias) for layer in layers if layer.norm is not None and layer.dense.bias is not None}
+        if spare:
+            seen.notes.append("the biases before a batch normalisation have no effect: they are set to 0 and not compared")
+        others = [v.path for v in self.model.trainable_variables if id(v) not in found | spare]
+        if others:
+            raise CandidateError(
+                f"the model has parameters that the reference has nothing for: {', '.join(others[:6])}; it is made of "
+                "dense layers and batch normalisation alone"
+            )
+        missing = [layer.dense.name for layer in layers if layer.dense.bias is None and layer.norm is None]
+        if missing:
+            seen.notes.append(f"{', '.join(missing)} has no bias: the reference has one in every layer")
+
+    def describe(self) -> dict[str, Any]:
+        fields = infer.network(self.seen) | self._optimizer_fields()
+        if not (isinstance(self.given, dict) and "loss" in self.given):
+            fields["loss"] = infer.loss_name(self._loss_names(), self.seen)
+        smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get("label_smoothing", 0)
+        if smoothing:
+            fields["label_smoothing"] = float(smoothing)
+        return infer.merged(fields, self.given)
+
+    def _loss_names(self) -> list[str]:
+        return [self.loss] if isinstance(self.loss, str) else infer.names_in(self.loss)
+
+    def _optimizer_fields(self) -> dict[str, Any]:
+        o = self.optimizer
+        fields: dict[str, Any] = {"learning_rate": self._rate()}
+        if self._kind is None:
+            if not (isinstance(self.given, dict) and "optimizer" in self.given):
+                raise CandidateError(
+                    f"the optimizer {type(o).__name__} is not one that the reference has: name the one that it should equal "
+                    f'in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
+                )
+            return fields
+        fields["optimizer"] = self._kind
+        if self._kind == "sgd" and o.momentum:
+            fields |= {"optimizer": "nesterov" if o.nesterov else "momentum", "momentum": float(o.momentum)}
+        if self._kind in ("adam", "adamw"):
+            fields |= {"beta1": float(o.beta_1), "beta2": float(o.beta_2)}
+        if self._kind == "rmsprop":
+            fields["beta2"] = float(o.rho)
+        penalty = getattr(self.layers[0].dense.kernel_regularizer, "l2", 0)
+        if o.weight_decay or penalty:  # Keras' penalty is l2 * sum(W**2), whose gradient is 2 * l2 * W.
+            fields["weight_decay"] = float(o.weight_decay or 2 * penalty)
+        if o.clipvalue:
+            fields["clip_value"] = float(o.clipvalue)
+        if o.clipnorm or o.global_clipnorm:
+            fields["clip_norm"] = float(o.clipnorm or o.global_clipnorm)
+        return fields
+
+    def _rate(self) -> float:
+        """The learning rate of the step to come."""
+        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
+
+    @property
+    def _kind(self) -> str | None:
+        return next((kind for of, kind, _ in OPTIMIZERS if isinstance(self.optimizer, of)), None)
+
+    @property
+    def notes(self) -> list[str]:
+        return self.seen.notes
+
+    # The implementation's members ------------------------------------------------------------------------------------
+
+    def begin(self, config: Config) -> None:
+        check_fit(self.seen, config)
+        super().begin(config)
+        known = next((keys for of, _, keys in OPTIMIZERS if isinstance(self.optimizer, of)), {})
+        self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or self.optimizer.momentum}
+        self.rate = self._rate()
+        for layer in self.layers:
+            if layer.norm is not None and layer.dense.bias is not None:
+                layer.dense.bias.assign(ops.zeros_like(layer.dense.bias))
+
+    @property
+    def takes_state(self) -> bool:
+        return self._kind is not None
+
+    @property
+    def blind(self) -> frozenset[str]:
+        hidden = {slot.replace("_", " ") for slot in mlp_numpy.SLOTS[self.config.optimizer] if slot not in self.slots}
+        return frozenset(hidden if self.shown_gradient or not self.steps else hidden | {"gradient"})
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        last = self.layers[-1].dense
+        with _watched([last]) as calls:
+            self.model(np.array(x, self.config.dtype), training=False)
+        return _linear(last, calls[-1][1]).reshape(len(x), -1)
+
+    def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
+        """One update by Keras' step or the user's: its loss, and the gradients that the optimizer was given."""
+        for v in self.recorded.values():
+            v.assign(ops.zeros_like(v))
+        self._set_masks(masks)
+        self.rate = self._rate()
+        xs, ys = np.array(x, self.config.dtype), self.targets(y)
+        if self.step is None:
+            self.model.reset_metrics()
+            loss = self.model.train_on_batch(xs, ys, return_dict=True)["loss"]
+        else:
+            loss = self.step(self.model, ops.convert_to_tensor(xs), ops.convert_to_tensor(ys))
+        self.steps += 1
+        if loss is None:
+            raise CandidateError("step returned nothing: expected the loss of the batch before the update")
+        values = ops.convert_to_numpy(loss)
+        if values.size != 1:
+            raise CandidateError(f"step returned a loss of shape {values.shape}: expected one number")
+        if not self.shown_gradient:
+            return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
+        return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
+
+    def targets(self, y: np.ndarray) -> np.ndarray:
+        """As the base says, but one-hot where the loss asks for that."""
+        y = super().targets(y)
+        names = [name.lower().replace("_", "") for name in self._loss_names()]
+        if self.config.loss == "softmax_cross_entropy" and "categoricalcrossentropy" in names:
+            return np.eye(self.config.layer_sizes[-1], dtype=self.config.dtype)[y]
+        return y
+
+    def _set_masks(self, masks: list | None) -> None:
+        """Give the dropouts their masks (B, H); the first batch is the largest, so later ones fit into its place."""
+        for given, mask in zip(self.masks, masks or (), strict=False):
+            if given.mask is None:
+                given.mask = keras.Variable(mask, trainable=False)
+                continue
+            room = np.zeros(given.mask.shape)
+            room[: len(mask)] = mask
+            given.mask.assign(room)
+
+    def _recording(self, apply: Callable) -> Callable:
+        """The optimizer's `apply`, which from now on keeps the gradients that it is given."""
+
+        def recording(grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+            grads = list(grads)
+            variables = trainable_variables or self.optimizer._trainable_variables
+            for v, gradient in zip(variables, grads, strict=False):
+                if gradient is not None and id(v) in self.recorded:
+                    self.recorded[id(v)].assign(gradient)
+            self.shown_gradient = keras.backend.backend() != "jax"  # There a step may have no side effects.
+            return apply(grads, trainable_variables)
+
+        return recording
+
+    def _variables(self) -> list[keras.Variable]:
+        return [v for layer in self.layers for v in layer.parameters if v is not None]
+
+    def _arrays(self, value: Callable[[keras.Variable], Any]) -> Layers:
+        """What `value` gives for every parameter; zeros where there is nothing."""
+        result = []
+        for layer, shapes in zip(self.layers, mlp_numpy.param_shapes(self.config), strict=True):
+            values = [None if v is None else value(v) for v in layer.parameters]
+            arrays = [np.zeros(s) if v is None else ops.convert_to_numpy(v) for v, s in zip(values, shapes, strict=True)]
+            result.append(tuple(arrays))
+        return result
+
+    @property
+    def params(self) -> Layers:
+        return self._arrays(lambda v: v)
+
+    def set_params(self, params: Layers) -> None:
+        for layer, arrays in zip(self.layers, params, strict=True):
+            for v, a in zip(layer.parameters, arrays, strict=True):
+                if v is not None:
+                    v.assign(a)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"step": self.steps}
+        for slot in mlp_numpy.SLOTS[self.config.optimizer]:
+            key = self.slots.get(slot)
+            state[slot] = nothing(mlp_numpy.param_shapes(self.config)) if key is None else self._slot_arrays(slot, key)
+        if self.config.batch_norm:
+            pairs = [(n.moving_mean, n.moving_variance) for n in self._norms()]
+            state["running"] = [tuple(ops.convert_to_numpy(v) for v in pair) for pair in pairs]
+        return state
+
+    def _slot_arrays(self, slot: str, key: str) -> Layers:
+        layers = self._arrays(lambda v: self._slot(v, key))
+        if slot != "velocity":
+            return layers
+        return [tuple(-a.astype(np.float64) / self.rate for a in layer) for layer in layers]  # Keras keeps -lr * b.
+
+    def _slot(self, variable: keras.Variable, key: str) -> keras.Variable | None:
+        trained = [id(v) for v in self.optimizer._trainable_variables]
+        return getattr(self.optimizer, key)[trained.index(id(variable))] if id(variable) in trained else None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for norm, (mean, variance) in zip(self._norms(), state.get("running", []), strict=False):
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(variance)
+        if state["step"] == 0:
+            return  # The optimizer is new, and starts as it starts.
+        self.optimizer.iterations.assign(state["step"])
+        for name in self.slots.keys() & state.keys():
+            for layer, arrays in zip(self.layers, state[name], strict=True):
+                for v, a in zip(layer.parameters, arrays, strict=True):
+                    slot = None if v is None else self._slot(v, self.slots[name])
+                    if slot is not None:  # It has none of a parameter that it does not train.
+                        slot.assign(-self.rate * a if name == "velocity" else a)
+
+    def _norms(self) -> list[keras.layers.BatchNormalization]:
+        return [layer.norm for layer in self.layers if layer.norm is not None]
+
+
+@contextmanager
+def _watched(layers: Sequence[keras.layers.Layer]) -> Iterator[list[tuple[keras.layers.Layer, np.ndarray]]]:
+    """Each of these layers as it is called, with what it is given."""
+    calls: list[tuple[keras.layers.Layer, np.ndarray]] = []
+
+    def watching(layer: keras.layers.Layer, call: Callable) -> Callable:
+        def watched(inputs: Any, *arguments: Any, **named: Any) -> Any:
+            calls.append((layer, ops.convert_to_numpy(inputs)))
+            return call(inputs, *arguments, **named)
+
+        return watched
+
+    kept = [(layer, layer.__dict__.get("call"), layer.call) for layer in layers]
+    for layer, _, call in kept:
+        layer.call = watching(layer, call)
+    try:
+        yield calls
+    finally:
+        for layer, own, _ in kept:
+            if own is None:
+                del layer.call
+            else:
+                layer.call = own
+
+
+def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:
+    """The linear outputs of a dense layer for these inputs, whatever activation it has inside, (B, O)."""
+    z = a @ ops.convert_to_numpy(layer.kernel)
+    return z if layer.bias is None else z + ops.convert_to_numpy(layer.bias)
+
+
+def _masked(layer: keras.layers.Dropout) -> SimpleNamespace:
+    """Let a dropout take a given mask in training; its place, in a namespace since a built layer takes no variables."""
+    original, given = layer.call, SimpleNamespace(mask=None)
+
+    def call(inputs: Any, training: bool = False) -> Any:
+        if training and given.mask is not None:
+            return inputs * given.mask[: ops.shape(inputs)[0]]
+        return original(inputs, training=training)
+
+    layer.call = call
+    return given
