@@ -130,6 +130,8 @@ def write(
         **{name: table for part in parts for name, table in part.tables.items()},
     }
     for name, table in tables.items():
+        if table.empty:
+            continue
         _replace(folder / "data" / f"{name}.csv", table.to_csv(index=False))
     failed = {failure.implementation: failure for failure in reversed(ledger.failures)}
     summary = {

@@ -318,9 +318,11 @@ def progress_of(part: str, console: Console) -> Iterator[Callable[..., None]]:
 
 
 def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, console: Console) -> Ledger:
-    """The ledger."""
-    from compare.ledger.run import run_ledger
+    """The ledger; without plans, an empty one."""
+    from compare.ledger.run import Ledger, run_ledger
 
+    if not plans:
+        return Ledger({}, [], dict.fromkeys(pool.workers, 0.0))
     with progress_of("ledger", console) as show:
 
         def show_jobs(done: int, total: int, at: dict[str, str]) -> None:
@@ -342,7 +344,7 @@ def relay(pool: Pool, work: Path, console: Console) -> Part:
 
 def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
     """The tutorials' networks."""
-    from compare.recipes import run_recipes
+    from compare.recipes.run import run_recipes
     from compare.results import Part
 
     with progress_of("recipes", console) as show:

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -80,12 +81,14 @@ class Table:
         config = mlp_numpy.Config(**plan.config)
         self.starts = np.cumsum([0, *(len(step) for step in plan.steps[:-1])])  # of the steps' rows of logits
         params, states = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
-        self.layers = {"gradients": params, **{f"state {name}": states[name] for name in states}, "params": params}
+        layers = {"gradients": params, **{f"state {name}": states[name] for name in states}, "params": params}
+        tensors = {name: layout(given) for name, given in layers.items()}
+        self.offsets = {name: [tensor.start for tensor in found] for name, found in tensors.items()}
         samples = sum(len(step) for step in plan.steps)
         self.shapes: dict[str, tuple[int, ...]] = {
             "logits": (samples, config.layer_sizes[-1]),
             "losses": (len(plan.steps),),
-            **{name: (len(plan.steps), layout(layers)[-1].stop) for name, layers in self.layers.items()},
+            **{name: (len(plan.steps), found[-1].stop) for name, found in tensors.items()},
         }
 
     def part(self, trace: Trace, name: str) -> np.ndarray | None:
@@ -100,8 +103,8 @@ class Table:
     def largest(self, parts: dict[str, np.ndarray]) -> np.ndarray:
         """The largest entry of every tensor at every step, (T, K), from arrays of this table's shapes."""
         columns = [np.maximum.reduceat(parts["logits"].max(axis=1), self.starts)[:, None], parts["losses"][:, None]]
-        for name, layers in self.layers.items():
-            columns.append(np.maximum.reduceat(parts[name], [t.start for t in layout(layers)], axis=1))
+        for name, offsets in self.offsets.items():
+            columns.append(np.maximum.reduceat(parts[name], offsets, axis=1))
         return np.concatenate(columns, axis=1)
 
     def size(self, trace: Trace) -> np.ndarray:
@@ -194,13 +197,17 @@ def _first_steps(trace: Trace, plan: Plan) -> Trace:
     )
 
 
-@dataclass(frozen=True)
 class _Tried:
     """What a hypothesis did over the first steps."""
 
-    cause: Hypothesis
-    own: tuple[int, int]  # the first place in which it moves the reference
-    wrong: tuple[int, int]  # the first place in which it differs from the candidate
+    def __init__(self, cause: Hypothesis, trace: Trace, measure: Measure):
+        self.cause, self.trace, self.measure = cause, trace, measure
+        self.wrong = measure.place(trace, measure.candidate)  # the first place in which it differs from the candidate
+
+    @cached_property
+    def own(self) -> tuple[int, int]:
+        """The first place in which it moves the reference."""
+        return self.measure.place(self.measure.reference, self.trace)
 
 
 class _Search:
@@ -211,7 +218,7 @@ class _Search:
         self.end = time.perf_counter() + seconds
         self.steps = len(case.plan.steps)
         mode = "in step" if "in step" in traces else "on its own"
-        self.first = Measure(case, traces[mode], mode, dtype, min(first_step + 2, self.steps))
+        self.first = Measure(case, traces[mode], mode, dtype, first_step + 1)
         self.full = {name: Measure(case, trace, name, dtype, self.steps) for name, trace in traces.items()}
         self.pairs_tried, self.complete = 0, True
 
@@ -250,10 +257,8 @@ class _Search:
             trace = self.first.train((cause,), whole=False)
             if trace is None:
                 continue
-            own = self.first.place(self.first.reference, trace)
-            wrong = self.first.place(trace, self.first.candidate)
-            tried.append(_Tried(cause, own, wrong))
-            if wrong == NEVER and (explanation := self.explanation((cause,))):
+            tried.append(_Tried(cause, trace, self.first))
+            if tried[-1].wrong == NEVER and (explanation := self.explanation((cause,))):
                 found.append(explanation)
             if self.late:
                 break
