@@ -115,6 +115,7 @@ class Answer:
     notes: list[str] = field(default_factory=list)
     blind: list[str] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    equal_on: list[str] = field(default_factory=list)  # the scenarios before this one, where there are several
     diagnosis: Diagnosis | None = None
     explanation: str = ""
     error: str = ""
@@ -129,7 +130,8 @@ class Answer:
         """Everything, as plain data.
 
         file, dtype: what was asked. exit: the command's status. verdict: "equal", "differs" or "no answer"; error: why
-        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps. notes: what
+        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps; equal_on: those tried before it, for a model that is built for any.
+        notes: what
         to know of the verdict. modes: for each, the worst difference of every phase and its share of the bound.
         not_compared: what the candidate does not show. first: the first place that differs. diagnosis: the causes, the
         best first, with the difference that is left under each; a scenario that tells the first two apart; facts, where
@@ -144,6 +146,7 @@ class Answer:
             "title": self.title,
             "framework": self.framework,
             "scenario": self._scenario(),
+            "equal_on": self.equal_on,
             "notes": self.notes,
             "modes": {c.mode: {gap.phase: _gap(gap) for gap in c.worst} for c in self.comparisons},
             "not_compared": self.blind,
@@ -185,6 +188,8 @@ class Answer:
 
     def _about(self) -> list[str]:
         assert self.plan
+        if self.equal_on and not self.first:
+            return [f"{self.file}: {self.title}, held against the reference in {self.dtype}"]
         c = self.plan.config
         options = ", ".join(f"{name} {_value(v)}" for name, v in c.items() if name not in ("layer_sizes", "seed"))
         size = "-".join(map(str, c["layer_sizes"]))
@@ -192,11 +197,14 @@ class Answer:
 
     def _equal(self) -> str:
         assert self.plan
+        if self.equal_on:
+            return f"Equal on all {len(self.equal_on) + 1} scenarios: {', '.join([*self.equal_on, self.plan.scenario.name])}."
         worst = max((gap for c in self.comparisons for gap in c.worst), key=lambda gap: gap.used)
         modes = " and ".join(c.mode for c in self.comparisons)
+        used = f"{worst.used:.0%}" if worst.used >= 0.01 else "under 1%"
         return (
             f"Equal: {len(self.plan.steps)} steps, {modes}. The largest difference is {worst.difference:.0e} of the largest "
-            f"entry ({worst.tensor}), {worst.used:.0%} of what is allowed."
+            f"entry ({worst.tensor}), {used} of what is allowed."
         )
 
 
@@ -257,6 +265,7 @@ def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float
         for number, plan in enumerate(todo):
             answer = compare(process, Path(work), path, plan, dtype, about)
             answer.data = described(plan, scenario, number + 1 if len(todo) > 1 else 0)
+            answer.equal_on = [other.scenario.name for other in todo[:number]]
             if answer.exit:
                 break
     return answer

@@ -80,9 +80,11 @@ class Session:
         def ignored(*arguments: Any, **named: Any) -> None:
             frame = sys._getframe(1)
             value = ", ".join(str(a) for a in (*arguments, *named.values()))
+            if value.removeprefix("torch.") == self.dtype:
+                return
             line = (
-                f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: {what}({value}) is left out: the whole run "
-                f"is in {self.dtype}, as --dtype says"
+                f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: {what}({value}) is left out, since the "
+                f"whole run is in {self.dtype}, as --dtype says"
             )
             if line not in self.ignored:
                 self.ignored.append(line)

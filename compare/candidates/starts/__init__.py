@@ -1,0 +1,1 @@
+"""Files to start from, as `check.py --template` prints them."""
