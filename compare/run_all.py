@@ -28,7 +28,7 @@ from shared.recipes import get as recipe_named  # noqa: E402
 from shared.scenarios import SCENARIOS, Plan, Scenario, for_dataset, get, plan  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -107,7 +107,7 @@ def listing() -> str:
     return "\n".join([*_aligned(rows), "", *_aligned(recipes), "", *foot])
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

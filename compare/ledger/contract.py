@@ -14,8 +14,8 @@ class Implementation(Protocol):
 
     config: Any
 
-    def forward(self, x: np.ndarray) -> Any:
-        """The last layer's linear outputs in evaluation, (B, O)."""
+    def forward(self, x: Any) -> Any:
+        """The last layer's linear outputs in evaluation, (B, O); an array, or what the framework has for one."""
 
     def gradients(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """The training loss, and its gradient for every parameter; nothing is updated."""

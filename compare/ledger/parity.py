@@ -145,7 +145,7 @@ def _places(ruler: Ruler, trace: Trace, step: int) -> Iterator[tuple[str, str, n
     start = sum(len(s) for s in ruler.plan.steps[:step])
     yield "forward", "logits", trace.logits[start : start + len(ruler.plan.steps[step])]
     yield "loss", "loss", trace.losses[step : step + 1]
-    groups = [("gradient", "gradient", trace.gradients, ruler.param_shapes, ("W", "b", "g"))]
+    groups: list[tuple] = [("gradient", "gradient", trace.gradients, ruler.param_shapes, ("W", "b", "g"))]
     for name, values in trace.states.items():
         parts = ("mean", "variance") if name == "running" else ("W", "b", "g")
         groups.append(("update", name.replace("_", " "), values, ruler.state_shapes[name], parts))

@@ -283,6 +283,7 @@ def step_errors(
     step = _Step(config, params, state.get("running", []), unit)
     logits, _ = step.forward(x, training=False, masks=None)
     z, saved = step.forward(x, training=True, masks=masks)
+    assert y is not None  # A batch has targets.
     loss, d = step.loss(z, y)
     g = _flat(step.backward(d, saved, masks), unit)
     gradient_error = g.error

@@ -83,10 +83,11 @@ class Trace:
 
     def save(self, path: Path) -> None:
         """Write one npz file, whole or not at all."""
-        arrays = {name: value for name, value in vars(self).items() if name != "states"}
+        arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "states"}
+        arrays |= {f"state {name}": value for name, value in self.states.items()}
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, **arrays, **{f"state {name}": value for name, value in self.states.items()})
+            np.savez(file, **arrays)
         os.replace(part, path)
 
     @classmethod

@@ -172,7 +172,7 @@ def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
     return results.in_order(frame["dtype"], tables.DTYPES)[0]
 
 
-# (title, table without whose rows a line stands in the section's place, function)
+# (title, table without whose rows there is no such section, function)
 SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("Are they equal?", "cells", equality),
     ("How long does a step take?", "speed", speed_table),
@@ -195,13 +195,13 @@ SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
 
 
 def build(results: Results) -> list[Section]:
-    """All sections that have something to say."""
-    sections = []
+    """All sections that have something to say; the last one names those whose data the run does not have."""
+    sections, absent = [], []
     for title, needed, blocks_of in SECTIONS:
         if needed and results.tables[needed].empty:
-            blocks: list[Block] = [Prose(f"Nothing to show: data/{needed}.csv is missing or empty.")]
-        else:
-            blocks = blocks_of(results)
-        if blocks:
+            absent.append(f"{title} (data/{needed}.csv)")
+        elif blocks := blocks_of(results):
             sections.append(Section(title, blocks))
+    if absent:
+        sections.append(Section("Not in this run", [Prose(f"Missing or empty: {'; '.join(absent)}.")]))
     return sections

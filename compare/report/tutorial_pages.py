@@ -84,9 +84,9 @@ def _recipe_table(results: Results, rows: pd.DataFrame, title: str, note: str) -
             {
                 "recipe": name,
                 "claim": group["claim"].iloc[0],
-                **{who: cells.get(who, "–") for who in implementations},
                 "verdict": " / ".join(dict.fromkeys(map(_verdict, done["holds"]))) or "not trained",
                 "same": f"{'yes' if same else '✗ no'} · {number(done['difference'].max())}" if len(done) > 1 else "–",
+                **{who: cells.get(who, "–") for who in implementations},
             }
         )
         failing.append({**dict.fromkeys(lines[-1], False), "same": not same})

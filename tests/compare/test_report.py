@@ -389,7 +389,8 @@ def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
     (tmp_path / "data" / "speed.csv").unlink()
     markdown, page = pages(tmp_path)
     Reader(page)
-    assert "data/speed.csv is missing or empty" in markdown
+    assert "Missing or empty: How long does a step take? (data/speed.csv)" in markdown
+    assert "## How long does a step take?" not in markdown
     assert "keras" not in text_of(page).split("Machine and versions")[0]
     assert "float64 numpy" not in markdown
     assert not (tmp_path / "figures" / "speed.png").exists()
@@ -405,9 +406,9 @@ def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: s
     else:
         path.write_text(",".join(COLUMNS[name].split()) + "\n" if content else "", encoding="utf-8")
     blocks = [block for section in build(load(tmp_path)) for block in section.blocks]
-    lines = [block.text for block in blocks if isinstance(block, Prose) and "missing or empty" in block.text]
-    assert lines
-    assert all(f"data/{name}.csv" in line for line in lines)
+    (line,) = [block.text for block in blocks if isinstance(block, Prose) and "Missing or empty" in block.text]
+    assert f"data/{name}.csv" in line
+    assert line.count(".csv") == sum(needed == name for _, needed, _ in sections.SECTIONS)
 
 
 def test_nothing_but_a_summary_still_makes_a_page(tmp_path) -> None:
@@ -416,7 +417,8 @@ def test_nothing_but_a_summary_still_makes_a_page(tmp_path) -> None:
         path.unlink()
     markdown, page = pages(tmp_path)
     Reader(page)
-    assert markdown.count("is missing or empty") >= len(COLUMNS)
+    assert markdown.count("Missing or empty") == 1
+    assert all(f"data/{needed}.csv" in markdown for _, needed, _ in sections.SECTIONS if needed)
 
 
 # --- bad input ---
