@@ -29,6 +29,8 @@ from shared.scenarios import Plan
 
 Causes = tuple[Hypothesis, ...]
 SMALL = 100  # inputs of a scenario that is tried to tell two hypotheses apart
+# What training raises where two traps do not go together, or numbers become what a step refuses.
+BROKEN = (ArithmeticError, ValueError, IndexError, TypeError)
 NEVER = (10**9, 0)  # A place after all others.
 
 
@@ -158,7 +160,7 @@ class Measure:
                 self.reference if self.mode == "in step" else None,
                 whole or self.table.part(self.candidate, "logits") is not None,
             )
-        except (ArithmeticError, ValueError, IndexError):
+        except BROKEN:
             return None
 
     def used(self, trace: Trace, other: Trace) -> np.ndarray:
@@ -246,7 +248,7 @@ class _Search:
             with np.errstate(all="ignore"):
                 grown = amplification(self.case.builder(causes), self.case.plan)
                 ground = record_trapped(causes, self.case.plan, "float64")
-        except (ArithmeticError, ValueError, IndexError):
+        except BROKEN:
             return False
         ruler = Ruler(self.case.plan, ground if np.isfinite(ground.params).all() else self.case.reference, grown)
         return on_its_own(ruler, self.dtype, ("trapped", "candidate"), trace, self.traces["on its own"]).equal
