@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -161,7 +160,7 @@ def _random_data(random: np.random.Generator, loss: str, inputs: int, classes: i
     )
 
 
-def reorder(t: ModuleType, random: np.random.Generator) -> None:
+def reorder(t: Any, random: np.random.Generator) -> None:
     """Compute the same with samples, inputs and hidden units in another order, so that every sum rounds differently."""
 
     class Reordered(t.MLP):

@@ -93,8 +93,9 @@ def live_defaults() -> pd.DataFrame:
 
 
 def digits_plan(home: Scenario) -> Plan:
-    """200 steps of digits, with a scenario's options and initial weights; three hidden layers where it has more than one.
+    """200 steps of digits, with a scenario's options and initial weights.
 
+    There are three hidden layers where the scenario has more than one, so that two have one shape.
     A regression learns the digit itself, standardised, and a binary loss whether it is below 5.
     """
     data, options = datasets.load("digits"), dict(home.options)
@@ -127,12 +128,12 @@ def sizes() -> pd.DataFrame:
     rows = []
     for trap in CATALOGUE.values():
         found = (
-            (hypothesis.variant, name, *_sizes(clean[name], hypothesis, plans[name]))
+            (hypothesis.variant, name, _sizes(clean[name], hypothesis, plans[name]))
             for name in plans
             for hypothesis in trap.hypotheses(plans[name])
         )
-        none = ("", "", *(0.0 for _ in MEASURED))
-        rows.append((trap.name, *next((row for row in found if max(row[2:]) > 1e-12), none)))
+        variant, name, figures = next((row for row in found if max(row[2]) > 1e-12), ("", "", [0.0] * len(MEASURED)))
+        rows.append((trap.name, variant, name, *figures))
     return pd.DataFrame(rows, columns=["trap", "variant", "options", *MEASURED])
 
 
@@ -164,12 +165,12 @@ def traps_page(table: pd.DataFrame | None = None, defaults: pd.DataFrame | None 
     size = {row.trap: row for row in table.itertuples()}
     versions = ", ".join(f"{name} {number}" for name, number in defaults.attrs.items())
     lines = [
-        "# Where two \"same\" networks differ",
+        '# Where two "same" networks differ',
         "",
-        f"{len(CATALOGUE)} known ways, each of which the harness catches and can name. The size of each was measured with the "
-        f"NumPy reference in float64 after {SIZE_STEPS} steps of digits: the largest difference of a weight at the end, of a "
-        "loss on the way and of an output at the end, over the largest weight, loss and output, and the share of the test "
-        "set that is predicted otherwise. The values in a line of code belong to an example.",
+        f"{len(CATALOGUE)} known ways, each of which the harness catches and can name. The size of each was measured "
+        f"with the NumPy reference in float64 after {SIZE_STEPS} steps of digits: the largest difference of a weight "
+        "at the end, of a loss on the way and of an output at the end, over the largest weight, loss and output, and "
+        "the share of the test set that is predicted otherwise. The values in a line of code belong to an example.",
         "",
         "## The same call with another default",
         "",

@@ -1,9 +1,9 @@
 """Naming the cause of a difference: every trap is a hypothesis, tried by training the reference with it.
 
 A hypothesis explains a candidate when the reference with that trap in it, trained in the same mode, gives the
-candidate's numbers within the ledger's bounds: in step every tensor of every step, on its own the losses, the weights and
-the outcome. Hypotheses are tried on the first steps that differ, and only those that agree there on all steps. Two traps
-together are tried when none explains it alone.
+candidate's numbers within the ledger's bounds: in step every tensor of every step, on its own the losses, the weights
+and the outcome. Hypotheses are tried up to the first step that differs, and only those that agree so far on all steps.
+Two traps together are tried when none explains it alone.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ class Table:
 
     def distance(self, a: Trace, b: Trace) -> np.ndarray:
         """The largest |a - b| of every tensor at every step, (T, K); 0 for what one of them did not record."""
-        return self.largest({name: self._distance(self.part(a, name), self.part(b, name), name) for name in self.shapes})
+        return self.largest(
+            {name: self._distance(self.part(a, name), self.part(b, name), name) for name in self.shapes}
+        )
 
     def _distance(self, a: np.ndarray | None, b: np.ndarray | None, name: str) -> np.ndarray:
         if a is None or b is None:
@@ -288,7 +290,8 @@ class _Search:
 def _ordered(tried: list[_Tried], place: tuple[int, int]) -> Iterator[tuple[_Tried, _Tried]]:
     """Pairs of different traps. First those in which each does its part alone: the earlier one is the candidate up to
     where the later one begins, and begins where the candidate does. Then the others that begin there."""
-    likely, possible = [], []
+    likely: list[tuple[tuple[int, int], _Tried, _Tried]] = []
+    possible: list[tuple[tuple[int, int], _Tried, _Tried]] = []
     for one, other in combinations(tried, 2):
         if one.cause.trap is other.cause.trap or min(one.own, other.own) != place:
             continue
@@ -311,8 +314,9 @@ def diagnose(
 ) -> Diagnosis:
     """Say whether a candidate differs from the reference, and why.
 
-    `reference` is the clean reference's trace in float64, `stepped` and `own` the candidate's in step with it and on its
-    own, one of them at least, in `dtype`. What a candidate could not record of logits, gradients, slots or weights is empty or all NaN.
+    `reference` is the clean reference's trace in float64, `stepped` and `own` the candidate's in step with it and on
+    its own, one of them at least, in `dtype`. What a candidate could not record of logits, gradients, slots or weights
+    is empty or all NaN. ValueError if both traces are missing.
     """
     traces = {name: trace for name, trace in (("in step", stepped), ("on its own", own)) if trace is not None}
     if not traces:
@@ -393,7 +397,7 @@ def _best_of_each(found: list[Explanation]) -> list[Explanation]:
 
 
 def telling_scenario(one: Causes, other: Causes) -> str:
-    """A scenario in which two hypotheses give different numbers, at best one that is in the default list; "" if none."""
+    """A scenario in which two hypotheses give different numbers, at best one of the default list; "" if none."""
     for scenario in (*shared_scenarios.SCENARIOS.values(), *SCENARIOS.values()):
         if datasets.describe(scenario.dataset).inputs > SMALL:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -12,11 +12,16 @@ from compare.ledger.trace import Tensor, Trace, flatten, layout
 from impls import mlp_numpy
 from shared.scenarios import Plan
 
-ACTIVATED = {
-    "the softmax": lambda z: np.exp(z - z.max(axis=-1, keepdims=True))
-    / np.exp(z - z.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True),
-    "the log-softmax": lambda z: z - z.max(axis=-1, keepdims=True)
-    - np.log(np.exp(z - z.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)),
+ACTIVATED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "the softmax": lambda z: (
+        np.exp(z - z.max(axis=-1, keepdims=True))
+        / np.exp(z - z.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
+    ),
+    "the log-softmax": lambda z: (
+        z
+        - z.max(axis=-1, keepdims=True)
+        - np.log(np.exp(z - z.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True))
+    ),
     "the sigmoid": lambda z: (np.tanh(z / 2) + 1) / 2,
     "the tanh": np.tanh,
     "the ReLU": lambda z: np.maximum(z, 0),
@@ -39,6 +44,8 @@ def facts(plan: Plan, reference: Trace, candidate: Trace, comparison: Comparison
             tensors = _tensors(plan, gap, reference, candidate)
         for name, a, b in tensors:
             found += [f"{name} here is {fact}." for fact in of_pair(a, b, tolerance)]
+        if gap.phase == "loss":
+            found += list(_of_gradients(plan, gap, reference, candidate, tolerance))
         if gap.phase == "update" and gap.tensor.startswith("weights"):
             found += list(_of_update(plan, gap, reference, candidate, comparison.mode, tolerance))
     return found or [f"{gap.tensor} differs without a pattern that is looked for."]
@@ -96,7 +103,8 @@ def _partly(a: np.ndarray, b: np.ndarray, allowed: float) -> Iterator[str]:
     if differing.all() or not differing.any():
         signs = np.sign(a) == np.sign(b)
         if signs.all():
-            yield f"of the reference's signs; from {_number((b / a).min())} to {_number((b / a).max())} times its entries"
+            least, most = _number((b / a).min()), _number((b / a).max())
+            yield f"of the reference's signs; from {least} to {most} times its entries"
         return
     if a.ndim == 2:
         for axis, word in ((1, "rows"), (0, "columns")):
@@ -167,19 +175,29 @@ def _tensors(plan: Plan, gap: Gap, reference: Trace, candidate: Trace) -> list[t
     left, right = (getattr(t, pick) if pick else t.states[name] for t in (reference, candidate))
     parts = ("mean", "variance") if kind == "running" else ("W", "b", "g")
     return [
-        (f"{kind} of {tensor.name}", *(_at(tensor, values[gap.step]) for values in (left, right)))
+        (f"{kind} of {tensor.name}", _at(tensor, left[gap.step]), _at(tensor, right[gap.step]))
         for tensor in layout(shapes, parts)
         if tensor.name == wanted or not np.array_equal(_at(tensor, left[gap.step]), _at(tensor, right[gap.step]))
     ][:4]
+
+
+def _of_gradients(plan: Plan, gap: Gap, reference: Trace, candidate: Trace, tolerance: float) -> Iterator[str]:
+    """Whether a loss that differs has other gradients too."""
+    if candidate.gradients.shape != reference.gradients.shape or np.isnan(candidate.gradients).all():
+        return
+    a, b = reference.gradients[gap.step], candidate.gradients[gap.step]
+    if np.abs(a - b).max() <= tolerance * np.abs(a).max():
+        yield "The gradients of that step agree: the loss alone is computed otherwise, or at another time."
+        return
+    for fact in of_pair(a, b, tolerance):
+        yield f"The gradient of all weights at that step is {fact}."
 
 
 def _at(tensor: Tensor, flat: np.ndarray) -> np.ndarray:
     return flat[tensor.start : tensor.stop].reshape(tensor.shape)
 
 
-def _of_update(
-    plan: Plan, gap: Gap, reference: Trace, candidate: Trace, mode: str, tolerance: float
-) -> Iterator[str]:
+def _of_update(plan: Plan, gap: Gap, reference: Trace, candidate: Trace, mode: str, tolerance: float) -> Iterator[str]:
     """How far the weights moved, against how far the reference's did."""
     before = flatten(plan.params) if gap.step == 0 else reference.params[gap.step - 1]
     start = before if gap.step == 0 or mode == "in step" else candidate.params[gap.step - 1]

@@ -146,7 +146,8 @@ def kill_matrix(
 def _with_other_rate(plan: Plan) -> Plan:
     """50 steps at a learning rate of 0.001, going on with further epochs where the plan ends."""
     samples, size = len(plan.dataset.x_train), plan.scenario.batch_size or len(plan.dataset.x_train)
-    steps, epoch = [], 0
+    steps: list[np.ndarray] = []
+    epoch = 0
     while len(steps) < OTHER_STEPS:
         steps += batches.batches(batches.batch_order(samples, plan.scenario.seed, epoch), size)
         epoch += 1

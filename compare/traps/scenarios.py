@@ -37,7 +37,9 @@ def _scenario(
 
 
 _SCENARIOS = [
-    _scenario("trap-sgd", "gradient descent, one logit", "two-moons", (8,), _BINARY, "relu", "sgd", 0.3, batch_size=150),
+    _scenario(
+        "trap-sgd", "gradient descent, one logit", "two-moons", (8,), _BINARY, "relu", "sgd", 0.3, batch_size=150
+    ),
     _scenario("trap-adam", "Adam, square and twin layers", "iris", (4, 4), _SOFTMAX, "tanh", "adam", 0.01),
     _scenario(
         "trap-adam-decay",
@@ -102,7 +104,9 @@ _SCENARIOS = [
         schedule_steps=5,
     ),
     _scenario("trap-rmsprop", "RMSprop, regression", "diabetes", (8,), "mse", "tanh", "rmsprop", 0.005, batch_size=100),
-    _scenario("trap-adagrad", "Adagrad, warm-up", "iris", (8,), _SOFTMAX, "leaky_relu", "adagrad", 0.1, schedule="warmup"),
+    _scenario(
+        "trap-adagrad", "Adagrad, warm-up", "iris", (8,), _SOFTMAX, "leaky_relu", "adagrad", 0.1, schedule="warmup"
+    ),
     _scenario(
         "trap-dropout", "dropout, Adam", "wine", (16, 8), _SOFTMAX, "relu", "adam", 0.01, dropout=0.4, batch_size=40
     ),

@@ -65,7 +65,9 @@ def test_two_traps_at_a_time_are_both_named(scenario, one, other, modes):
     assert diagnosis.pairs_tried > 0
 
 
-@pytest.mark.parametrize("name", ["leaky-slope", "loss-reduction", "partial-batch-dropped", "adagrad-initial-accumulator"])
+@pytest.mark.parametrize(
+    "name", ["leaky-slope", "loss-reduction", "partial-batch-dropped", "adagrad-initial-accumulator"]
+)
 def test_a_trap_is_diagnosed_in_float32(name):
     hypothesis = Hypothesis(CATALOGUE[name], next(iter(CATALOGUE[name].variants)))
     diagnosis = _diagnosed("trap-adagrad", hypothesis, dtype="float32")

@@ -1,4 +1,4 @@
-"""The checker's checker: every trap is caught where it makes a difference, and nothing that is right is called wrong."""
+"""The checker's checker: every trap is caught where it makes a difference, and nothing right is called wrong."""
 
 from __future__ import annotations
 
@@ -110,7 +110,15 @@ def test_the_reordered_reference_rounds_differently_indeed():
 def test_random_plans_reach_every_option():
     random = np.random.default_rng(0)
     configs = [random_plan(random, number).config for number in range(100)]
-    for field in ("dropout", "batch_norm", "clip_norm", "clip_value", "class_weights", "label_smoothing", "weight_decay"):
+    for field in (
+        "dropout",
+        "batch_norm",
+        "clip_norm",
+        "clip_value",
+        "class_weights",
+        "label_smoothing",
+        "weight_decay",
+    ):
         assert any(config.get(field) for config in configs), field
     assert len({config["optimizer"] for config in configs}) == 7
     assert len({config["loss"] for config in configs}) == 5

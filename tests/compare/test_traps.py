@@ -160,7 +160,8 @@ def test_the_guide_tells_every_trap_with_its_size():
         columns=["trap", "variant", "options", *defaults.MEASURED],
     )
     read = defaults.pd.DataFrame(
-        [("Adam: epsilon", 1e-8, 1e-7, False), ("SGD: momentum", 0, 0.0, True)], columns=["what", "torch", "keras", "same"]
+        [("Adam: epsilon", 1e-8, 1e-7, False), ("SGD: momentum", 0, 0.0, True)],
+        columns=["what", "torch", "keras", "same"],
     )
     read.attrs = {"torch": "1.2.3"}
     page = defaults.traps_page(table, read)

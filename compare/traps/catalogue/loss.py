@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -32,11 +32,11 @@ def _weighted(config: Config, plan: Plan) -> bool:
     return config.class_weights is not None
 
 
-def _reduction(t: ModuleType, to: str) -> None:
+def _reduction(t: Any, to: str) -> None:
     change_config(t, "_batch_loss", reduction=to)
 
 
-def _factor(t: ModuleType, loss: float, gradient: float) -> None:
+def _factor(t: Any, loss: float, gradient: float) -> None:
     original = t._batch_loss
 
     def scaled(c, z, y):
@@ -46,7 +46,7 @@ def _factor(t: ModuleType, loss: float, gradient: float) -> None:
     t._batch_loss = scaled
 
 
-def _over_elements(t: ModuleType, multiply: bool) -> None:
+def _over_elements(t: Any, multiply: bool) -> None:
     original = t._batch_loss
 
     def scaled(c, z, y):
@@ -57,7 +57,7 @@ def _over_elements(t: ModuleType, multiply: bool) -> None:
     t._batch_loss = scaled
 
 
-def _broadcast(t: ModuleType) -> None:
+def _broadcast(t: Any) -> None:
     def every_pair(c, z, y):
         terms, d = t.LOSSES[c.loss](c, z, y.T)  # (B, 1) and (1, B): (B, B)
         share = 1 / terms.size if c.reduction == "mean" else 1.0
@@ -81,7 +81,7 @@ def _last_activation(c: Config) -> Callable:
     return _softmax if c.loss == SOFTMAX else _sigmoid
 
 
-def put_after_outputs(t: ModuleType, function: Callable, shown: bool) -> None:
+def put_after_outputs(t: Any, function: Callable, shown: bool) -> None:
     """Let the loss see function(config)(outputs); with `shown`, that is what `forward` gives too.
 
     The function takes z (B, O) and returns its values and what makes their gradient that of z.
@@ -102,15 +102,14 @@ def put_after_outputs(t: ModuleType, function: Callable, shown: bool) -> None:
         t.MLP = Trapped
 
 
-def _activated_twice(t: ModuleType, shown: bool) -> None:
+def _activated_twice(t: Any, shown: bool) -> None:
     put_after_outputs(t, _last_activation, shown)
     if shown:  # A threshold of 0 would call every probability a 1.
         original = t.decide
         t.decide = lambda c, z: original(c, z - 0.5 if c.loss == BINARY else z)
 
 
-
-def _probabilities_expected(t: ModuleType, kind: str) -> None:
+def _probabilities_expected(t: Any, kind: str) -> None:
     least = 1e-7
 
     def inside(z):
@@ -142,7 +141,7 @@ def _probabilities_expected(t: ModuleType, kind: str) -> None:
     t.LOSSES |= {BINARY: binary, SOFTMAX: {"sparse": sparse, "one_hot": one_hot, "likelihood": likelihood}[kind]}
 
 
-def _probabilities_clipped(t: ModuleType, least: float) -> None:
+def _probabilities_clipped(t: Any, least: float) -> None:
     softmax, binary = t.LOSSES[SOFTMAX], t.LOSSES[BINARY]
 
     def clip(p):
@@ -165,17 +164,17 @@ def _probabilities_clipped(t: ModuleType, least: float) -> None:
     t.LOSSES |= {SOFTMAX: clipped_softmax, BINARY: clipped_binary}
 
 
-def _ids_shifted(t: ModuleType, by: int) -> None:
+def _ids_shifted(t: Any, by: int) -> None:
     original = t.LOSSES[SOFTMAX]
     t.LOSSES[SOFTMAX] = lambda c, z, y: original(c, z, (y + by) % z.shape[1])
 
 
-def _labels_exchanged(t: ModuleType) -> None:
+def _labels_exchanged(t: Any) -> None:
     original = t.LOSSES[BINARY]
     t.LOSSES[BINARY] = lambda c, z, y: original(c, z, 1 - y)
 
 
-def _smoothing_over_others(t: ModuleType) -> None:
+def _smoothing_over_others(t: Any) -> None:
     def softmax(c, z, y):
         others = z.shape[1] - 1  # s / (K - 1) for each of the others is a smoothing of s K / (K - 1).
         return original(seen(c, label_smoothing=c.label_smoothing * (others + 1) / others), z, y)
@@ -184,11 +183,11 @@ def _smoothing_over_others(t: ModuleType) -> None:
     t.LOSSES[SOFTMAX] = softmax
 
 
-def _config_in_loss(t: ModuleType, **values: object) -> None:
+def _config_in_loss(t: Any, **values: object) -> None:
     change_config(t, "_batch_loss", **values)
 
 
-def _weights_by_count(t: ModuleType) -> None:
+def _weights_by_count(t: Any) -> None:
     def by_count(c, z, y):
         value, d = original(seen(c, reduction="sum"), z, y)
         return value / len(z), d / len(z)
@@ -197,7 +196,7 @@ def _weights_by_count(t: ModuleType) -> None:
     t._batch_loss = by_count
 
 
-def _weights_in_target(t: ModuleType) -> None:
+def _weights_in_target(t: Any) -> None:
     """A class's weight multiplies its share of the smoothed target; divided by the labels' weights."""
 
     def weigh(c, z, y):
@@ -216,7 +215,7 @@ def _weights_in_target(t: ModuleType) -> None:
     t._batch_loss = weigh
 
 
-def _after_update(t: ModuleType) -> None:
+def _after_update(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
             super()._train_step(x, y, masks)
@@ -230,7 +229,7 @@ def _after_update(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _in_evaluation(t: ModuleType) -> None:
+def _in_evaluation(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
             loss = t._batch_loss(self.config, self._forward(x)[0], y)[0]
@@ -240,7 +239,7 @@ def _in_evaluation(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _partial_by_full_size(t: ModuleType) -> None:
+def _partial_by_full_size(t: Any) -> None:
     """The full size is the largest batch so far."""
     original, full = t._batch_loss, [0]
 
@@ -264,8 +263,8 @@ TRAPS = [
         "loss-reduction",
         "loss",
         "Loss and gradients are larger or smaller by the batch size",
-        "A sum over the batch where a mean was meant, or the reverse. Both frameworks' losses take the mean by default; "
-        "hand-written ones and reduction='sum' do not.",
+        "A sum over the batch where a mean was meant, or the reverse. Both frameworks' losses take the mean by "
+        "default; hand-written ones and reduction='sum' do not.",
         f"{_T} (reduction); keras/src/losses/loss.py (reduction)",
         "loss = loss_function(z, y)  # reduction='{reduction}'",
         "keras.losses.MeanSquaredError(reduction='{reduction}')  # 'sum_over_batch_size' is the mean",
@@ -277,8 +276,8 @@ TRAPS = [
         "loss-factor",
         "loss",
         "Loss, or gradient, or both are twice or half as large",
-        "Textbooks write half the squared error, so that its gradient has no 2. Hand-written gradients often lose or keep "
-        "the 2 alone.",
+        "Textbooks write half the squared error, so that its gradient has no 2. Hand-written gradients often lose or "
+        "keep the 2 alone.",
         f"{_T} (mse_loss); {_K} (mean_squared_error)",
         "torch.nn.functional.mse_loss(z, y)  # no half",
         "keras.losses.MeanSquaredError()  # no half",
@@ -298,8 +297,8 @@ TRAPS = [
         "loss-over-outputs",
         "loss",
         "Loss and gradients differ by the number of outputs",
-        "The mean is over samples and outputs for a squared error, and over samples for a cross-entropy. PyTorch's kl_div with "
-        "reduction='mean' divides by outputs too; a sum over axis 1 before the mean does not.",
+        "The mean is over samples and outputs for a squared error, and over samples for a cross-entropy. PyTorch's "
+        "kl_div with reduction='mean' divides by outputs too; a sum over axis 1 before the mean does not.",
         f"{_T} (kl_div, mse_loss); {_K}",
         "loss = terms.sum(1).mean()  # over samples; terms.mean() over samples and outputs",
         "ops.mean(ops.sum(terms, axis=-1))  # over samples; ops.mean(terms) over samples and outputs",
@@ -314,8 +313,8 @@ TRAPS = [
         "shapes-broadcast",
         "loss",
         "A regression learns little more than the mean of its targets",
-        "Outputs (B, 1) minus targets (B,) is (B, B): every output against every target. PyTorch warns and goes on, NumPy is "
-        "silent, Keras squeezes the outputs first.",
+        "Outputs (B, 1) minus targets (B,) is (B, B): every output against every target. PyTorch warns and goes on, "
+        "NumPy is silent, Keras squeezes the outputs first.",
         f"{_T} (mse_loss, broadcast_tensors); keras/src/losses/loss.py (squeeze_or_expand_to_same_rank)",
         "loss = torch.nn.functional.mse_loss(z.squeeze(1), y)",
         "keras.losses.MeanSquaredError()  # it squeezes; in an own loss, y_pred[:, 0] - y_true",
@@ -356,8 +355,8 @@ TRAPS = [
         "probabilities-clipped",
         "loss",
         "Equal until a sample is very wrong: its loss is at most 16.1, its gradient 0",
-        "On probabilities Keras clips to [1e-7, 1 - 1e-7], unless a softmax or sigmoid is the model's very last operation, "
-        "whose logits it then finds.",
+        "On probabilities Keras clips to [1e-7, 1 - 1e-7], unless a softmax or sigmoid is the model's very last "
+        "operation, whose logits it then finds.",
         "keras/src/backend/tensorflow/nn.py (_get_logits)",
         "torch.nn.functional.cross_entropy(z, y)  # on logits",
         "keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # on logits",
@@ -396,7 +395,8 @@ TRAPS = [
         "smoothing-form",
         "loss",
         "Loss and gradients differ a little, most for few classes",
-        "Both frameworks spread the smoothing over all K classes, the true one included; other texts over the K - 1 others.",
+        "Both frameworks spread the smoothing over all K classes, the true one included; other texts over the K - 1 "
+        "others.",
         f"{_T} (cross_entropy, label_smoothing); {_K} (label_smoothing)",
         "torch.nn.functional.cross_entropy(z, y, label_smoothing={label_smoothing})",
         "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
@@ -430,8 +430,8 @@ TRAPS = [
         "class-weights-forgotten",
         "loss",
         "The loss is the plain mean",
-        "Class weights are given to fit in Keras, and lost in a step of one's own or with a dataset of tuples; they are an "
-        "argument of the loss in PyTorch.",
+        "Class weights are given to fit in Keras, and lost in a step of one's own or with a dataset of tuples; they "
+        "are an argument of the loss in PyTorch.",
         f"keras/src/trainers/data_adapters; {_T} (cross_entropy, weight)",
         "torch.nn.functional.cross_entropy(z, y, weight=torch.tensor({class_weights}))",
         "model.train_on_batch(x, y, sample_weight=weights[y])",
@@ -445,7 +445,8 @@ TRAPS = [
         "Differs only where class weights and label smoothing are used together",
         "PyTorch's cross_entropy weighs every class's share of the smoothed target, Keras every sample.",
         f"{_T} (cross_entropy, weight and label_smoothing)",
-        "(weight[y] * cross_entropy(z, y, label_smoothing={label_smoothing}, reduction='none')).sum() / weight[y].sum()",
+        "(weight[y] * cross_entropy(z, y, label_smoothing={label_smoothing}, reduction='none')).sum() / "
+        "weight[y].sum()",
         "model.train_on_batch(x, y, sample_weight=weights[y])",
         when(_weighted, _smoothed, loss=SOFTMAX),
         _weights_in_target,
@@ -454,8 +455,8 @@ TRAPS = [
         "loss-after-update",
         "loss",
         "Gradients and weights agree, the recorded loss is lower",
-        "The loss is computed once more after optimizer.step(), or taken from an evaluation; both frameworks' training steps "
-        "give the loss before the update.",
+        "The loss is computed once more after optimizer.step(), or taken from an evaluation; both frameworks' "
+        "training steps give the loss before the update.",
         "keras/src/backend/tensorflow/trainer.py (train_step)",
         "loss = loss_function(model(x), y); loss.backward(); optimizer.step()  # record this loss",
         "loss = model.train_on_batch(x, y)  # before the update",
@@ -477,8 +478,8 @@ TRAPS = [
         "partial-batch-weighed",
         "loss",
         "Equal but for the last, smaller batch of an epoch",
-        "The sum over a batch is divided by batch_size instead of the number of samples in it; or the mean of the last batch "
-        "weighs as much as the others in an epoch's loss.",
+        "The sum over a batch is divided by batch_size instead of the number of samples in it; or the mean of the "
+        "last batch weighs as much as the others in an epoch's loss.",
         "keras/src/trainers/trainer.py (metrics weigh by samples)",
         "loss = loss_function(z, y)  # its mean divides by len(y)",
         "keras.losses.MeanSquaredError(reduction='sum_over_batch_size')  # divides by the samples there are",

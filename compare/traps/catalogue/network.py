@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +30,14 @@ def _starts_with_biases(config: Config, plan: Plan) -> bool:
     return any(layer[1].any() for layer in plan.params)
 
 
-def _leaky(t: ModuleType, slope: float) -> None:
+def _leaky(t: Any, slope: float) -> None:
     t.ACTIVATIONS["leaky_relu"] = (
         lambda z: np.where(z > 0, z, slope * z),
         lambda z, a: np.where(z > 0, 1, slope * np.ones_like(z)),
     )
 
 
-def _gelu_tanh(t: ModuleType, cube: float) -> None:
+def _gelu_tanh(t: Any, cube: float) -> None:
     root = math.sqrt(2 / math.pi)
 
     def inner(z):
@@ -50,7 +50,7 @@ def _gelu_tanh(t: ModuleType, cube: float) -> None:
     t.ACTIVATIONS["gelu"] = (lambda z: z * (1 + inner(z)) / 2, derivative)
 
 
-def _gelu_float32(t: ModuleType) -> None:
+def _gelu_float32(t: Any) -> None:
     root = float(np.float32(math.sqrt(2)))
 
     def cdf(z):
@@ -62,7 +62,7 @@ def _gelu_float32(t: ModuleType) -> None:
     )
 
 
-def _softplus_threshold(t: ModuleType) -> None:
+def _softplus_threshold(t: Any) -> None:
     f, derivative = t.ACTIVATIONS["softplus"]
     t.ACTIVATIONS["softplus"] = (
         lambda z: np.where(z > 20, z, f(z)),
@@ -70,13 +70,13 @@ def _softplus_threshold(t: ModuleType) -> None:
     )
 
 
-def _other_activation(t: ModuleType, name: str) -> None:
+def _other_activation(t: Any, name: str) -> None:
     linear = (lambda z: z, lambda z, a: np.ones_like(z))
     other = linear if name == "linear" else t.ACTIVATIONS[name]
     t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, other)
 
 
-def _activated_outputs(t: ModuleType, shown: bool) -> None:
+def _activated_outputs(t: Any, shown: bool) -> None:
     def function(c: Config) -> Callable:
         f, derivative = t.ACTIVATIONS[c.activation]
 
@@ -89,7 +89,7 @@ def _activated_outputs(t: ModuleType, shown: bool) -> None:
     put_after_outputs(t, function, shown)
 
 
-def _no_biases(t: ModuleType, last_only: bool) -> None:
+def _no_biases(t: Any, last_only: bool) -> None:
     class Trapped(t.MLP):
         def set_params(self, params):
             super().set_params(params)
@@ -106,7 +106,7 @@ def _no_biases(t: ModuleType, last_only: bool) -> None:
     t.MLP = Trapped
 
 
-def _rearranged(t: ModuleType, arrange: Callable[[Config, list], list]) -> None:
+def _rearranged(t: Any, arrange: Callable[[Config, list], list]) -> None:
     """Put weights into the model, and read them out, by way of `arrange`, which undoes itself."""
 
     class Trapped(t.MLP):
@@ -134,7 +134,7 @@ def _rearranged(t: ModuleType, arrange: Callable[[Config, list], list]) -> None:
     t.MLP = Trapped
 
 
-def _transposed(t: ModuleType) -> None:
+def _transposed(t: Any) -> None:
     def arrange(config, layers):
         square = _square_layers(config)
         return [(layer[0].T, *layer[1:]) if i in square else layer for i, layer in enumerate(layers)]
@@ -142,7 +142,7 @@ def _transposed(t: ModuleType) -> None:
     _rearranged(t, arrange)
 
 
-def _swapped(t: ModuleType) -> None:
+def _swapped(t: Any) -> None:
     def arrange(config, layers):
         layers = list(layers)
         i, j = _twin_layers(config)[0]
@@ -152,7 +152,7 @@ def _swapped(t: ModuleType) -> None:
     _rearranged(t, arrange)
 
 
-def _reshaped(t: ModuleType) -> None:
+def _reshaped(t: Any) -> None:
     """A (in, out) matrix stored as (out, in) by a reshape where a transpose was meant."""
 
     class Trapped(t.MLP):
@@ -162,7 +162,7 @@ def _reshaped(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _own_weights(t: ModuleType, which: str) -> None:
+def _own_weights(t: Any, which: str) -> None:
     class Trapped(t.MLP):
         started = False
 
@@ -186,7 +186,7 @@ def _own_weights(t: ModuleType, which: str) -> None:
     t.MLP = Trapped
 
 
-def _not_trained(t: ModuleType, which: str, gradient_shown: bool) -> None:
+def _not_trained(t: Any, which: str, gradient_shown: bool) -> None:
     """Parameters that keep their values and slots; their gradient is 0 unless it is shown."""
 
     def chosen(layers):
@@ -252,8 +252,8 @@ TRAPS = [
         "gelu-tanh",
         "network",
         "Logits differ by some 1e-4 from the first step",
-        "GELU is x times the normal distribution function; the older approximation by tanh goes by the same name. PyTorch and "
-        "Keras take the exact one by default, JAX the approximation.",
+        "GELU is x times the normal distribution function; the older approximation by tanh goes by the same name. "
+        "PyTorch and Keras take the exact one by default, JAX the approximation.",
         "torch/nn/modules/activation.py (GELU, approximate); keras/src/activations/activations.py (gelu, approximate)",
         "torch.nn.GELU(approximate='none')",
         "keras.activations.gelu(z, approximate=False)",
@@ -296,9 +296,7 @@ TRAPS = [
         "keras.layers.Dense(units, activation='{activation}')",
         when(has_hidden),
         _other_activation,
-        variants={
-            name if name != "linear" else "none": {"name": name} for name in ("linear", *mlp_numpy.ACTIVATIONS)
-        },
+        variants={name if name != "linear" else "none": {"name": name} for name in ("linear", *mlp_numpy.ACTIVATIONS)},
     ),
     Trap(
         "activated-outputs",
@@ -373,8 +371,8 @@ TRAPS = [
         "weights-not-copied",
         "network",
         "Everything differs from the first step when trained on its own",
-        "Each framework draws its own initial weights: PyTorch uniform within 1 / sqrt(in), biases too, Keras Glorot uniform "
-        "with biases 0. Seeds do not carry over.",
+        "Each framework draws its own initial weights: PyTorch uniform within 1 / sqrt(in), biases too, Keras Glorot "
+        "uniform with biases 0. Seeds do not carry over.",
         "torch/nn/modules/linear.py (reset_parameters); keras/src/initializers/random_initializers.py",
         "linear.weight.copy_(torch.as_tensor(W).T); linear.bias.copy_(torch.as_tensor(b))",
         "dense.set_weights([W, b])",
@@ -390,8 +388,8 @@ TRAPS = [
         "frozen",
         "network",
         "Some gradients are 0 and their weights never move",
-        "requires_grad=False in PyTorch, trainable=False in Keras, often left from fine-tuning; a detach() or .data in the "
-        "forward pass does the same to all before it.",
+        "requires_grad=False in PyTorch, trainable=False in Keras, often left from fine-tuning; a detach() or .data "
+        "in the forward pass does the same to all before it.",
         "torch/nn/parameter.py (requires_grad); keras/src/layers/layer.py (trainable)",
         "parameter.requires_grad_(True)",
         "layer.trainable = True  # before compile",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def _float32(value: float) -> float:
 # Rules that replace an optimizer's. They come before those that wrap one.
 
 
-def _adam_epsilon_place(t: ModuleType, inside_root: bool) -> None:
+def _adam_epsilon_place(t: Any, inside_root: bool) -> None:
     def rule(c, g, step, m, v):
         m += (1 - c.beta1) * (g - m)
         v += (1 - c.beta2) * (g * g - v)
@@ -49,7 +48,7 @@ def _adam_epsilon_place(t: ModuleType, inside_root: bool) -> None:
     t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
 
 
-def _float32_correction(t: ModuleType) -> None:
+def _float32_correction(t: Any) -> None:
     def rule(c, g, step, m, v):
         m += (1 - c.beta1) * (g - m)
         v += (1 - c.beta2) * (g * g - v)
@@ -59,7 +58,7 @@ def _float32_correction(t: ModuleType) -> None:
     t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
 
 
-def _no_bias_correction(t: ModuleType, first: bool, second: bool) -> None:
+def _no_bias_correction(t: Any, first: bool, second: bool) -> None:
     def rule(c, g, step, m, v):
         m += (1 - c.beta1) * (g - m)
         v += (1 - c.beta2) * (g * g - v)
@@ -69,8 +68,9 @@ def _no_bias_correction(t: ModuleType, first: bool, second: bool) -> None:
     t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
 
 
-def _amsgrad(t: ModuleType) -> None:
-    original, largest = t.OPTIMIZERS["adam"], []
+def _amsgrad(t: Any) -> None:
+    original = t.OPTIMIZERS["adam"]
+    largest: list[np.ndarray] = []
 
     def rule(c, g, step, m, v):
         original(c, g, step, m, v)
@@ -80,7 +80,7 @@ def _amsgrad(t: ModuleType) -> None:
     t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
 
 
-def _root_epsilon_inside(t: ModuleType) -> None:
+def _root_epsilon_inside(t: Any) -> None:
     def rmsprop(c, g, step, v):
         v += (1 - c.beta2) * (g * g - v)
         return g / np.sqrt(v + c.epsilon)
@@ -92,7 +92,7 @@ def _root_epsilon_inside(t: ModuleType) -> None:
     t.OPTIMIZERS |= {"rmsprop": rmsprop, "adagrad": adagrad}
 
 
-def _adagrad_start(t: ModuleType, value: float) -> None:
+def _adagrad_start(t: Any, value: float) -> None:
     class Trapped(t.MLP):
         def set_state(self, state):
             super().set_state(state)
@@ -102,11 +102,11 @@ def _adagrad_start(t: ModuleType, value: float) -> None:
     t.MLP = Trapped
 
 
-def _nesterov_flag(t: ModuleType) -> None:
+def _nesterov_flag(t: Any) -> None:
     t.OPTIMIZERS |= {"momentum": t.OPTIMIZERS["nesterov"], "nesterov": t.OPTIMIZERS["momentum"]}
 
 
-def _dampened(t: ModuleType, from_start: bool) -> None:
+def _dampened(t: Any, from_start: bool) -> None:
     def damp(rule):
         def dampened(c, g, step, velocity):
             return rule(c, g * (1 - c.momentum) if from_start or step > 1 else g, step, velocity)
@@ -116,7 +116,7 @@ def _dampened(t: ModuleType, from_start: bool) -> None:
     t.OPTIMIZERS |= {name: damp(t.OPTIMIZERS[name]) for name in VELOCITY}
 
 
-def _nesterov_lookahead(t: ModuleType) -> None:
+def _nesterov_lookahead(t: Any) -> None:
     class Trapped(t.MLP):
         def _backpropagate(self, x, y, masks):
             ahead = t.learning_rate(self.config, self.step) * self.config.momentum * self.slots["velocity"]
@@ -130,7 +130,7 @@ def _nesterov_lookahead(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _rate_in_velocity(t: ModuleType) -> None:
+def _rate_in_velocity(t: Any) -> None:
     def hold(rule):
         def rated(c, g, step, velocity):  # The velocity is -lr * b of the step that made it.
             before, now = t.learning_rate(c, max(step - 2, 0)), t.learning_rate(c, step - 1)
@@ -145,22 +145,22 @@ def _rate_in_velocity(t: ModuleType) -> None:
 # Rules that wrap what they find.
 
 
-def _values(t: ModuleType, **values: float) -> None:
+def _values(t: Any, **values: float) -> None:
     change_rules(t, **values)
 
 
-def _float32_values(t: ModuleType, name: str) -> None:
+def _float32_values(t: Any, name: str) -> None:
     wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: _float32(getattr(c, name))}), *a))
 
 
-def _step_count(t: ModuleType) -> None:
+def _step_count(t: Any) -> None:
     def late(rule):
         return lambda c, g, step, *slots: rule(c, g, step + 1, *slots)
 
     t.OPTIMIZERS |= {name: late(t.OPTIMIZERS[name]) for name in ADAM}
 
 
-def _in_training(t: ModuleType, values: Callable[[Config], dict[str, Any]]) -> None:
+def _in_training(t: Any, values: Callable[[Config], dict[str, Any]]) -> None:
     """Let an update see other values of some fields of the Config, but nothing else of the model."""
 
     class Trapped(t.MLP):
@@ -171,7 +171,7 @@ def _in_training(t: ModuleType, values: Callable[[Config], dict[str, Any]]) -> N
     t.MLP = Trapped
 
 
-def _decoupled(t: ModuleType) -> None:
+def _decoupled(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
             c, before, rate = self.config, self.flat.copy(), t.learning_rate(self.config, self.step)
@@ -183,24 +183,24 @@ def _decoupled(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _coupled(t: ModuleType) -> None:
+def _coupled(t: Any) -> None:
     """As L2 for adamw: the same update as adam's, whose slots have the same names."""
     _in_training(t, lambda c: {"optimizer": "adam"})
 
 
-def _decay_factor(t: ModuleType, factor: float) -> None:
+def _decay_factor(t: Any, factor: float) -> None:
     _in_training(t, lambda c: {"weight_decay": factor * c.weight_decay})
 
 
-def _decay_value(t: ModuleType, value: float) -> None:
+def _decay_value(t: Any, value: float) -> None:
     _in_training(t, lambda c: {"weight_decay": value})
 
 
-def _decay_float32(t: ModuleType) -> None:
+def _decay_float32(t: Any) -> None:
     _in_training(t, lambda c: {"weight_decay": _float32(c.weight_decay)})
 
 
-def _decay_on_everything(t: ModuleType) -> None:
+def _decay_on_everything(t: Any) -> None:
     class Trapped(t.MLP):
         def __init__(self, *arguments):
             super().__init__(*arguments)
@@ -209,7 +209,7 @@ def _decay_on_everything(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _decay_without_rate(t: ModuleType) -> None:
+def _decay_without_rate(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
             rate = t.learning_rate(self.config, self.step)
@@ -219,7 +219,7 @@ def _decay_without_rate(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _before_update(t: ModuleType, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
+def _before_update(t: Any, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
     """Let `change` work on a model's gradient before an update, which then sees the fields in `off` instead.
 
     What `change` returns is added to the loss. With `shown`, `gradients` shows the change too.
@@ -242,7 +242,7 @@ def _before_update(t: ModuleType, change: Callable[[Config, Any], float], shown:
     t.MLP = Trapped
 
 
-def _decay_in_gradient(t: ModuleType, in_loss: bool = False, shown: bool = False) -> None:
+def _decay_in_gradient(t: Any, in_loss: bool = False, shown: bool = False) -> None:
     def change(c, model):
         model.flat_gradient += c.weight_decay * model.flat * model.decays
         return c.weight_decay / 2 * float((model.flat**2 * model.decays).sum()) if in_loss else 0.0
@@ -254,7 +254,7 @@ def _norm(g: np.ndarray) -> float:
     return math.sqrt(float((g * g).sum()))
 
 
-def _clip_per_tensor(t: ModuleType) -> None:
+def _clip_per_tensor(t: Any) -> None:
     def clip(c, model):
         for g in (g for layer in model.gradient_layers for g in layer):
             g *= c.clip_norm / max(c.clip_norm, _norm(g))
@@ -263,7 +263,7 @@ def _clip_per_tensor(t: ModuleType) -> None:
     _before_update(t, clip, clip_norm=None)
 
 
-def _clip_epsilon(t: ModuleType) -> None:
+def _clip_epsilon(t: Any) -> None:
     def clip(c, model):
         model.flat_gradient *= min(1.0, c.clip_norm / (_norm(model.flat_gradient) + 1e-6))
         return 0.0
@@ -271,34 +271,34 @@ def _clip_epsilon(t: ModuleType) -> None:
     _before_update(t, clip, clip_norm=None)
 
 
-def _clip_kind(t: ModuleType) -> None:
+def _clip_kind(t: Any) -> None:
     _in_training(t, lambda c: {"clip_norm": c.clip_value, "clip_value": c.clip_norm})
 
 
-def _clip_forgotten(t: ModuleType) -> None:
+def _clip_forgotten(t: Any) -> None:
     _in_training(t, lambda c: {"clip_norm": None, "clip_value": None})
 
 
-def _rate_value(t: ModuleType, value: float | None = None, factor: float = 1.0) -> None:
+def _rate_value(t: Any, value: float | None = None, factor: float = 1.0) -> None:
     original = t.learning_rate
     t.learning_rate = lambda c, *step: factor * original(seen(c, learning_rate=value or c.learning_rate), *step)
 
 
-def _no_schedule(t: ModuleType) -> None:
+def _no_schedule(t: Any) -> None:
     change_config(t, "learning_rate", schedule="constant")
 
 
-def _rate_float32(t: ModuleType) -> None:
+def _rate_float32(t: Any) -> None:
     original = t.learning_rate
     t.learning_rate = lambda c, step, *xp: _float32(original(c, step, *xp))
 
 
-def _rate_shift(t: ModuleType, by: int) -> None:
+def _rate_shift(t: Any, by: int) -> None:
     original = t.learning_rate
     t.learning_rate = lambda c, step, *xp: original(c, max(step + by, 0), *xp)
 
 
-def _two_updates(t: ModuleType) -> None:
+def _two_updates(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
             loss = super()._train_step(x, y, masks)
@@ -324,14 +324,15 @@ TRAPS = [
         "adam-epsilon-place",
         "optimizer",
         "Adam's updates differ most at the first steps and for parameters with small gradients",
-        "Kingma and Ba's algorithm 1, and PyTorch, add epsilon to the root of the bias-corrected second moment. Keras takes "
-        "the form at the end of their section 2, with the corrections in the learning rate, so that its epsilon is added to "
-        "the uncorrected root and weighs 1 / sqrt(1 - beta2**t) times as much. Others add it under the root.",
+        "Kingma and Ba's algorithm 1, and PyTorch, add epsilon to the root of the bias-corrected second moment. Keras"
+        " takes the form at the end of their section 2, with the corrections in the learning rate, so that its "
+        "epsilon is added to the uncorrected root and weighs 1 / sqrt(1 - beta2**t) times as much. Others add it "
+        "under the root.",
         f"{_T}adam.py; {_K}adam.py (update_step)",
         "torch.optim.Adam(model.parameters(), lr={learning_rate}, eps=eps_keras / (1 - {beta2}**step) ** 0.5)  "
         "# eps anew before every step, to follow Keras",
-        "optimizer.epsilon = {epsilon} * (1 - {beta2}**step) ** 0.5  # anew before every step (eager), to follow PyTorch; "
-        "compiled training needs a subclass with its own update_step",
+        "optimizer.epsilon = {epsilon} * (1 - {beta2}**step) ** 0.5  # anew before every step (eager), to follow "
+        "PyTorch; compiled training needs a subclass with its own update_step",
         when(optimizer=ADAM),
         _adam_epsilon_place,
         variants={
@@ -343,8 +344,8 @@ TRAPS = [
         "betas-float32-in-correction",
         "optimizer",
         "In float64, Adam differs by some 1e-8 of the update, from the first step",
-        "Keras casts Python floats to tensors by way of float32, also where floatx is float64, and raises the rounded betas "
-        "to the power of the step for the bias correction; the moments themselves use the exact ones.",
+        "Keras casts Python floats to tensors by way of float32, also where floatx is float64, and raises the rounded"
+        " betas to the power of the step for the bias correction; the moments themselves use the exact ones.",
         f"{_K}adam.py (update_step); keras/src/backend/tensorflow/core.py",
         "nothing to mend: PyTorch keeps betas as Python floats",
         "keras.optimizers.Adam({learning_rate}, np.float64({beta1}), np.float64({beta2}), {epsilon})",
@@ -355,10 +356,11 @@ TRAPS = [
         "no-bias-correction",
         "optimizer",
         "Adam's first updates are too large or too small, by 3.2 at the first step with the usual betas",
-        "The moments start at 0 and are divided by 1 - beta**t to make up for it. Hand-written versions leave this out, and "
-        "so did BertAdam.",
+        "The moments start at 0 and are divided by 1 - beta**t to make up for it. Hand-written versions leave this "
+        "out, and so did BertAdam.",
         "Kingma and Ba, Adam, 2015, section 3",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, betas=({beta1}, {beta2}), eps={epsilon})  # it corrects",
+        "torch.optim.Adam(model.parameters(), lr={learning_rate}, betas=({beta1}, {beta2}), eps={epsilon})  # it "
+        "corrects",
         "keras.optimizers.Adam({learning_rate}, np.float64({beta1}), np.float64({beta2}), {epsilon})  # it corrects",
         when(optimizer=ADAM),
         _no_bias_correction,
@@ -383,8 +385,8 @@ TRAPS = [
         "epsilon-inside-root",
         "optimizer",
         "RMSprop or Adagrad differs where gradients are small, and strongly at the first steps of RMSprop",
-        "PyTorch divides by sqrt(v) + epsilon, Keras by sqrt(v + epsilon): for small v Keras' epsilon acts as its root, "
-        "3e-4 for 1e-7.",
+        "PyTorch divides by sqrt(v) + epsilon, Keras by sqrt(v + epsilon): for small v Keras' epsilon acts as its "
+        "root, 3e-4 for 1e-7.",
         f"{_T}rmsprop.py, {_T}adagrad.py; {_K}rmsprop.py, {_K}adagrad.py (update_step)",
         "p.addcdiv_(p.grad, (v + eps).sqrt(), value=-{learning_rate})  # in an optimizer of your own, to follow Keras",
         "a subclass of the optimizer whose update_step divides by ops.sqrt(v) + {epsilon}, to follow PyTorch",
@@ -407,9 +409,11 @@ TRAPS = [
         "nesterov-flag",
         "optimizer",
         "Slots agree, weights differ by a step of the velocity",
-        "Momentum with Nesterov's step and without it keep the same velocity. The flag is off by default in both frameworks.",
+        "Momentum with Nesterov's step and without it keep the same velocity. The flag is off by default in both "
+        "frameworks.",
         f"{_T}sgd.py; {_K}sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, nesterov=...)  # True for Nesterov's",
+        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, nesterov=...)  # True for "
+        "Nesterov's",
         "keras.optimizers.SGD({learning_rate}, np.float64({momentum}), nesterov=...)  # True for Nesterov's",
         when(optimizer=VELOCITY),
         _nesterov_flag,
@@ -418,8 +422,8 @@ TRAPS = [
         "momentum-dampened",
         "optimizer",
         "The velocity is a share 1 - momentum of the expected one, so training is some ten times slower",
-        "An average of gradients, m * b + (1 - m) * g, in place of their sum. PyTorch does it with dampening=momentum, but not "
-        "at the first step.",
+        "An average of gradients, m * b + (1 - m) * g, in place of their sum. PyTorch does it with "
+        "dampening=momentum, but not at the first step.",
         f"{_T}sgd.py (dampening); {_K}sgd.py",
         "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, dampening=0)",
         "keras.optimizers.SGD({learning_rate}, np.float64({momentum}))  # has no dampening",
@@ -434,8 +438,8 @@ TRAPS = [
         "nesterov-lookahead",
         "optimizer",
         "Loss and gradient differ from the second step, though the weights are the same",
-        "Sutskever's form takes the gradient at w - lr * momentum * b, where the velocity leads. Both frameworks store the "
-        "point looked at instead and need no second set of weights.",
+        "Sutskever's form takes the gradient at w - lr * momentum * b, where the velocity leads. Both frameworks "
+        "store the point looked at instead and need no second set of weights.",
         "Sutskever et al., On the importance of initialization and momentum in deep learning, 2013",
         "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, nesterov=True)",
         "keras.optimizers.SGD({learning_rate}, np.float64({momentum}), nesterov=True)",
@@ -446,8 +450,8 @@ TRAPS = [
         "rate-in-velocity",
         "optimizer",
         "Equal as long as the learning rate stays, apart as soon as a schedule changes it",
-        "Keras' velocity holds the learning rate, v = m * v - lr * g, so that old gradients keep the rate of their time. "
-        "PyTorch's b = m * b + g is multiplied by the rate of now.",
+        "Keras' velocity holds the learning rate, v = m * v - lr * g, so that old gradients keep the rate of their "
+        "time. PyTorch's b = m * b + g is multiplied by the rate of now.",
         f"{_K}sgd.py (update_step); {_T}sgd.py",
         "buffer *= lr_before / lr_now  # on every state[p]['momentum_buffer'] when the rate changes, to follow Keras",
         "for v in optimizer.momentums: v.assign(v * lr_now / lr_before)  # when the rate changes, to follow PyTorch",
@@ -505,8 +509,8 @@ TRAPS = [
         "adam-step-count",
         "optimizer",
         "Adam's first update is about half as large again or as small, later ones agree better and better",
-        "The bias correction counts steps from 1. A count that was already raised, or restored without the moments, is one "
-        "too high.",
+        "The bias correction counts steps from 1. A count that was already raised, or restored without the moments, "
+        "is one too high.",
         f"{_T}adam.py; {_K}adam.py (local_step)",
         "optimizer.state[p]['step'] must be t - 1 before step t",
         "optimizer.iterations must be t - 1 before step t",
@@ -573,7 +577,8 @@ TRAPS = [
         "decay * w to the gradient, but for AdamW.",
         "keras/src/optimizers/base_optimizer.py (_apply_weight_decay); torch/optim/sgd.py, torch/optim/adam.py",
         "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # for a decoupled one",
-        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # and no weight_decay",
+        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # and no "
+        "weight_decay",
         when(decays, optimizer=COUPLED),
         _decoupled,
     ),
@@ -581,7 +586,8 @@ TRAPS = [
         "decay-coupled",
         "optimizer",
         "AdamW's slots differ from the first step",
-        "PyTorch's Adam(weight_decay=...) adds decay * w to the gradient, which Adam then scales; AdamW shrinks the weights.",
+        "PyTorch's Adam(weight_decay=...) adds decay * w to the gradient, which Adam then scales; AdamW shrinks the "
+        "weights.",
         f"{_T}adam.py, {_T}adamw.py; {_K}adamw.py",
         "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
         "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
@@ -592,8 +598,8 @@ TRAPS = [
         "decay-factor",
         "optimizer",
         "Weight decay twice or half as strong",
-        "keras.regularizers.L2(l) adds l * sum(w**2) to the loss, whose gradient is 2 * l * w; PyTorch's weight_decay adds "
-        "weight_decay * w.",
+        "keras.regularizers.L2(l) adds l * sum(w**2) to the loss, whose gradient is 2 * l * w; PyTorch's weight_decay"
+        " adds weight_decay * w.",
         "keras/src/regularizers/regularizers.py (L2); torch/optim/sgd.py",
         "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # 2 * Keras' l2",
         "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))",
@@ -629,8 +635,8 @@ TRAPS = [
         "decay-on-biases",
         "optimizer",
         "Biases differ, weight matrices agree in step",
-        "PyTorch's weight_decay and Keras' take every parameter, biases and batch-norm scales too. A kernel_regularizer takes "
-        "the weight matrices only.",
+        "PyTorch's weight_decay and Keras' take every parameter, biases and batch-norm scales too. A "
+        "kernel_regularizer takes the weight matrices only.",
         f"{_T}sgd.py (weight_decay); keras/src/optimizers/base_optimizer.py (exclude_from_weight_decay)",
         "torch.optim.SGD([dict(params=matrices, weight_decay={weight_decay}), dict(params=others, weight_decay=0.0)], "
         "lr={learning_rate})",
@@ -642,10 +648,11 @@ TRAPS = [
         "decay-without-rate",
         "optimizer",
         "AdamW's weights shrink far too fast, whatever the learning rate",
-        "Loshchilov and Hutter's decay has no learning rate in it, only the schedule's factor; both frameworks multiply it by "
-        "the learning rate.",
+        "Loshchilov and Hutter's decay has no learning rate in it, only the schedule's factor; both frameworks "
+        "multiply it by the learning rate.",
         "Loshchilov and Hutter, Decoupled weight decay regularization, 2019; torch/optim/adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay=decay / {learning_rate})  # as in the paper",
+        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay=decay / {learning_rate})  # as in the"
+        " paper",
         "keras.optimizers.AdamW({learning_rate}, weight_decay=decay / {learning_rate})  # as in the paper",
         when(decays, optimizer="adamw"),
         _decay_without_rate,
@@ -667,7 +674,8 @@ TRAPS = [
         "Differs only where weight decay and clipping are used together",
         "A penalty in the loss is part of the gradient that is clipped; PyTorch's weight_decay is added after it.",
         f"{_T}sgd.py; keras/src/regularizers/regularizers.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # not a penalty in the loss",
+        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # not a penalty in the"
+        " loss",
         "an own optimizer that adds {weight_decay} * w after clipping; a regularizer comes before it",
         when(decays, _clips, optimizer=COUPLED),
         _decay_in_gradient,
@@ -725,8 +733,8 @@ TRAPS = [
         "clip-forgotten",
         "optimizer",
         "Updates after large gradients are too large",
-        "Clipping has to be called between backward and step in PyTorch, and given to the optimizer in Keras, where an own "
-        "training step that bypasses apply loses it.",
+        "Clipping has to be called between backward and step in PyTorch, and given to the optimizer in Keras, where "
+        "an own training step that bypasses apply loses it.",
         "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (apply)",
         "loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm}); optimizer.step()",
         "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm}, clipvalue={clip_value})",
@@ -737,8 +745,9 @@ TRAPS = [
         "learning-rate",
         "optimizer",
         "Gradients and slots agree, every update is a constant multiple",
-        "Defaults differ: SGD 1e-3 in PyTorch and 1e-2 in Keras, RMSprop and Adagrad 1e-2 in PyTorch and 1e-3 in Keras, Adam "
-        "1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of devices.",
+        "Defaults differ: SGD 1e-3 in PyTorch and 1e-2 in Keras, RMSprop and Adagrad 1e-2 in PyTorch and 1e-3 in "
+        "Keras, Adam 1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of "
+        "devices.",
         f"{_T}sgd.py, {_T}rmsprop.py; {_K}sgd.py, {_K}rmsprop.py",
         "torch.optim.SGD(model.parameters(), lr={learning_rate})  # or the optimizer used",
         "keras.optimizers.SGD(learning_rate={learning_rate})  # or the optimizer used",
@@ -753,8 +762,8 @@ TRAPS = [
         "learning-rate-float32",
         "optimizer",
         "In float64, updates differ by up to 6e-8 of their size",
-        "Keras keeps the learning rate in a float32 variable unless floatx was float64 when the optimizer was made, and its "
-        "schedules compute in float32.",
+        "Keras keeps the learning rate in a float32 variable unless floatx was float64 when the optimizer was made, "
+        "and its schedules compute in float32.",
         "keras/src/optimizers/base_optimizer.py; keras/src/optimizers/schedules/learning_rate_schedule.py",
         "nothing to mend: PyTorch keeps it as a Python float",
         "keras.config.set_floatx('float64')  # before anything else; np.float64 around a schedule's arguments",
@@ -765,8 +774,8 @@ TRAPS = [
         "schedule-shifted",
         "optimizer",
         "Updates differ by the schedule's change over one step",
-        "PyTorch's scheduler moves when its step() is called, after optimizer.step(); called before it, the first rate is "
-        "skipped. Keras evaluates a schedule at optimizer.iterations, from 0.",
+        "PyTorch's scheduler moves when its step() is called, after optimizer.step(); called before it, the first "
+        "rate is skipped. Keras evaluates a schedule at optimizer.iterations, from 0.",
         "torch/optim/lr_scheduler.py; keras/src/optimizers/base_optimizer.py",
         "optimizer.step(); scheduler.step()  # in this order",
         "schedule(optimizer.iterations)  # from 0",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def _drops(config: Config, plan: Plan) -> bool:
     return config.dropout > 0 and has_hidden(config, plan)
 
 
-def _change_masks(t: ModuleType, change) -> None:
+def _change_masks(t: Any, change) -> None:
     """Let training see change(model, masks)."""
 
     class Trapped(t.MLP):
@@ -26,7 +26,7 @@ def _change_masks(t: ModuleType, change) -> None:
     t.MLP = Trapped
 
 
-def _unscaled(t: ModuleType, scaled_later: bool) -> None:
+def _unscaled(t: Any, scaled_later: bool) -> None:
     _change_masks(t, lambda model, masks: [(mask > 0).astype(mask.dtype) for mask in masks])
     if not scaled_later:
         return
@@ -40,26 +40,26 @@ def _unscaled(t: ModuleType, scaled_later: bool) -> None:
     t.MLP = Trapped
 
 
-def _scaled_by_dropped_share(t: ModuleType) -> None:
+def _scaled_by_dropped_share(t: Any) -> None:
     _change_masks(t, lambda model, masks: [(mask > 0) / model.config.dropout for mask in masks])
 
 
-def _other_masks(t: ModuleType) -> None:
+def _other_masks(t: Any) -> None:
     _change_masks(t, lambda model, masks: model._draw_masks(len(masks[0])))
 
 
-def _inverted_masks(t: ModuleType) -> None:
+def _inverted_masks(t: Any) -> None:
     def change(model, masks):
         return [(mask == 0) / (1 - model.config.dropout) for mask in masks]
 
     _change_masks(t, change)
 
 
-def _no_dropout(t: ModuleType) -> None:
+def _no_dropout(t: Any) -> None:
     _change_masks(t, lambda model, masks: [np.ones_like(mask) for mask in masks])
 
 
-def _dropout_in_evaluation(t: ModuleType) -> None:
+def _dropout_in_evaluation(t: Any) -> None:
     class Trapped(t.MLP):
         def _forward(self, x, training=False, masks=None):
             return super()._forward(x, training, masks if training else self._draw_masks(len(x)))
@@ -67,15 +67,15 @@ def _dropout_in_evaluation(t: ModuleType) -> None:
     t.MLP = Trapped
 
 
-def _norm_epsilon(t: ModuleType, value: float) -> None:
+def _norm_epsilon(t: Any, value: float) -> None:
     t.NORM_EPSILON = value
 
 
-def _norm_momentum(t: ModuleType, value: float) -> None:
+def _norm_momentum(t: Any, value: float) -> None:
     t.NORM_MOMENTUM = value
 
 
-def _running_biased(t: ModuleType) -> None:
+def _running_biased(t: Any) -> None:
     original = t._normalise
 
     def normalise(z, running, training):
@@ -88,7 +88,7 @@ def _running_biased(t: ModuleType) -> None:
     t._normalise = normalise
 
 
-def _batch_in_evaluation(t: ModuleType) -> None:
+def _batch_in_evaluation(t: Any) -> None:
     original = t._normalise
 
     def normalise(z, running, training):
@@ -97,7 +97,7 @@ def _batch_in_evaluation(t: ModuleType) -> None:
     t._normalise = normalise
 
 
-def _backward_with(t: ModuleType, mean_share: Callable[[int], float], variance_share: Callable[[int], float]) -> None:
+def _backward_with(t: Any, mean_share: Callable[[int], float], variance_share: Callable[[int], float]) -> None:
     """The reference's way back, where a sample's share in its batch's mean and variance is not 1 / n each."""
 
     class Trapped(t.MLP):
@@ -120,7 +120,7 @@ def _backward_with(t: ModuleType, mean_share: Callable[[int], float], variance_s
     t.MLP = Trapped
 
 
-def _batch_unbiased(t: ModuleType) -> None:
+def _batch_unbiased(t: Any) -> None:
     original = t._normalise
 
     def normalise(z, running, training):
@@ -134,7 +134,7 @@ def _batch_unbiased(t: ModuleType) -> None:
     _backward_with(t, lambda n: 1 / n, lambda n: 1 / (n - 1))
 
 
-def _running_in_training(t: ModuleType, moves: bool) -> None:
+def _running_in_training(t: Any, moves: bool) -> None:
     original = t._normalise
 
     def normalise(z, running, training):
@@ -146,7 +146,7 @@ def _running_in_training(t: ModuleType, moves: bool) -> None:
     _backward_with(t, lambda n: 0.0, lambda n: 0.0)
 
 
-def _batch_taken_as_given(t: ModuleType) -> None:
+def _batch_taken_as_given(t: Any) -> None:
     _backward_with(t, lambda n: 0.0, lambda n: 0.0)
 
 
@@ -158,8 +158,8 @@ TRAPS = [
         "dropout-unscaled",
         "regularisation",
         "In training hidden outputs are smaller by the share kept",
-        "The original dropout scales outputs by 1 - p in evaluation; both frameworks scale by 1 / (1 - p) in training instead "
-        "and leave evaluation alone.",
+        "The original dropout scales outputs by 1 - p in evaluation; both frameworks scale by 1 / (1 - p) in training"
+        " instead and leave evaluation alone.",
         f"{_TD}; {_KD}; Srivastava et al., Dropout, 2014",
         "torch.nn.Dropout({dropout})  # a mask of one's own needs / (1 - {dropout})",
         "keras.layers.Dropout({dropout})  # a mask of one's own needs / (1 - {dropout})",
@@ -196,7 +196,8 @@ TRAPS = [
         "dropout-inverted",
         "regularisation",
         "Units are dropped where they should be kept",
-        "The comparison of the random number is the wrong way round, or True means dropped on one side and kept on the other.",
+        "The comparison of the random number is the wrong way round, or True means dropped on one side and kept on "
+        "the other.",
         "numpy.random.Generator.random",
         "mask = (torch.rand(B, H) >= {dropout}) / (1 - {dropout})  # True is kept",
         "mask = ops.cast(random.uniform((B, H)) >= {dropout}, dtype) / (1 - {dropout})  # True is kept",
@@ -207,8 +208,8 @@ TRAPS = [
         "dropout-forgotten",
         "regularisation",
         "In training nothing is dropped",
-        "model.eval() of a validation is not followed by model.train(), or a step of one's own in Keras calls the model "
-        "without training=True.",
+        "model.eval() of a validation is not followed by model.train(), or a step of one's own in Keras calls the "
+        "model without training=True.",
         "torch/nn/modules/module.py (train, eval); keras/src/layers/layer.py (training)",
         "model.train()  # at the start of every epoch",
         "model(x, training=True)  # in a step of one's own",
@@ -277,8 +278,8 @@ TRAPS = [
         "norm-batch-unbiased",
         "regularisation",
         "Training loss differs by a share of 1 / batch size",
-        "A batch is normalised with its biased variance in both frameworks. tensor.var() in PyTorch is unbiased, so an own "
-        "layer gets the other one.",
+        "A batch is normalised with its biased variance in both frameworks. tensor.var() in PyTorch is unbiased, so "
+        "an own layer gets the other one.",
         f"{_TN}; torch.Tensor.var (correction=1)",
         "z.var(0, correction=0)",
         "ops.var(z, axis=0)  # biased",
@@ -300,7 +301,8 @@ TRAPS = [
         "norm-running-in-training",
         "regularisation",
         "Training normalises with the running statistics, which stay as they are",
-        "model.eval() of a validation is not followed by model.train(); trainable=False puts Keras' layer in this mode.",
+        "model.eval() of a validation is not followed by model.train(); trainable=False puts Keras' layer in this "
+        "mode.",
         f"{_TN} (eval); {_KN} (trainable)",
         "model.train()  # at the start of every epoch",
         "model(x, training=True); layer.trainable = True",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from shared.scenarios import Plan
 
 def _epochs(plan: Plan) -> list[list[np.ndarray]]:
     """The steps of each epoch."""
-    samples, epochs = len(plan.dataset.x_train), []
+    samples = len(plan.dataset.x_train)
+    epochs: list[list[np.ndarray]] = []
     for step in plan.steps:
-        if not epochs or sum(map(len, epochs[-1])) >= samples:
+        if not epochs or sum(len(batch) for batch in epochs[-1]) >= samples:
             epochs.append([])
         epochs[-1].append(step)
     return epochs
@@ -30,7 +31,7 @@ def _has_order(config: Config, plan: Plan) -> bool:
     return len(plan.steps[0]) < len(plan.dataset.x_train)
 
 
-def _gradients_kept(t: ModuleType, counted: str) -> None:
+def _gradients_kept(t: Any, counted: str) -> None:
     """What is kept is the sum over "updates", shown by `gradients` or not, or over "every backward" that was called."""
 
     class Trapped(t.MLP):
@@ -53,7 +54,7 @@ def _gradients_kept(t: ModuleType, counted: str) -> None:
     t.MLP = Trapped
 
 
-def _partial_dropped(t: ModuleType) -> None:
+def _partial_dropped(t: Any) -> None:
     class Trapped(t.MLP):
         full = 0
 
@@ -101,7 +102,7 @@ def _apart(plan: Plan, what: str) -> Plan:
     return replace(plan, dataset=replace(data, y_train=data.y_train[::-1]))
 
 
-def _reversed_in_batch(t: ModuleType, what: str) -> None:
+def _reversed_in_batch(t: Any, what: str) -> None:
     class Trapped(t.MLP):
         def _backpropagate(self, x, y, masks):
             if what == "targets reversed":
@@ -115,7 +116,7 @@ def _reversed_in_batch(t: ModuleType, what: str) -> None:
     t.MLP = Trapped
 
 
-def _inputs(t: ModuleType, change, training_only: bool = False) -> None:
+def _inputs(t: Any, change, training_only: bool = False) -> None:
     original = t.check_data
 
     def check_data(config, x, y=None, training=False):
@@ -125,11 +126,11 @@ def _inputs(t: ModuleType, change, training_only: bool = False) -> None:
     t.check_data = check_data
 
 
-def _inputs_scaled(t: ModuleType, factor: float) -> None:
+def _inputs_scaled(t: Any, factor: float) -> None:
     _inputs(t, lambda x: x * factor)
 
 
-def _inputs_standardised(t: ModuleType, what: str) -> None:
+def _inputs_standardised(t: Any, what: str) -> None:
     def by_batch(x):
         deviation = x.std(axis=0)
         return (x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
@@ -149,11 +150,11 @@ def _inputs_standardised(t: ModuleType, what: str) -> None:
     _inputs(t, changes[what])
 
 
-def _scaled_in_training_only(t: ModuleType, factor: float) -> None:
+def _scaled_in_training_only(t: Any, factor: float) -> None:
     _inputs(t, lambda x: x * factor, training_only=True)
 
 
-def _computed_in_float32(t: ModuleType, what: str) -> None:
+def _computed_in_float32(t: Any, what: str) -> None:
     def rounded(a):
         return a.astype(np.float32).astype(a.dtype)
 
@@ -183,12 +184,12 @@ def _computed_in_float32(t: ModuleType, what: str) -> None:
         t.Config = lambda **fields: config(**fields | {"dtype": "float32"})
 
 
-def _threshold(t: ModuleType, value: float) -> None:
+def _threshold(t: Any, value: float) -> None:
     original = t.decide
     t.decide = lambda c, z: original(c, z - value if c.loss == "binary_cross_entropy" else z)
 
 
-def _other_axis(t: ModuleType) -> None:
+def _other_axis(t: Any) -> None:
     original = t.decide
 
     def second_best(c, z):
@@ -199,7 +200,7 @@ def _other_axis(t: ModuleType) -> None:
     t.decide = second_best
 
 
-def _returns_probability(t: ModuleType) -> None:
+def _returns_probability(t: Any) -> None:
     t.decide = lambda c, z: z[:, 0] if z.shape[1] == 1 else z.max(axis=1)
 
 
@@ -287,16 +288,14 @@ TRAPS = [
         "x[batch], y[batch]  # one index for both",
         always,
         _reversed_in_batch,
-        variants={
-            what: {"what": what} for what in ("targets reversed", "targets shifted by one", "targets sorted")
-        },
+        variants={what: {"what": what} for what in ("targets reversed", "targets shifted by one", "targets sorted")},
     ),
     Trap(
         "inputs-scaled",
         "training",
         "Logits differ from the first step",
-        "Pixels from 0 to 255 or 0 to 16 are divided on one side and not on the other; torchvision's ToTensor divides by 255, "
-        "Keras' datasets do not.",
+        "Pixels from 0 to 255 or 0 to 16 are divided on one side and not on the other; torchvision's ToTensor divides"
+        " by 255, Keras' datasets do not.",
         "torchvision/transforms/functional.py (to_tensor); keras/src/datasets/mnist.py",
         "x = torch.as_tensor(x, dtype=torch.float32) / 255  # once",
         "x = x.astype('float32') / 255  # once",
@@ -316,7 +315,8 @@ TRAPS = [
         "inputs-changed",
         "training",
         "Logits differ from the first step",
-        "Another preparation of the inputs: standardised by batch, to unit length, cut to integers, in lower precision.",
+        "Another preparation of the inputs: standardised by batch, to unit length, cut to integers, in lower "
+        "precision.",
         "sklearn/preprocessing/_data.py (StandardScaler, Normalizer); torch.Tensor.to",
         "x = torch.as_tensor(x)  # the same x on both sides",
         "x = keras.ops.convert_to_tensor(x)  # the same x on both sides; Keras casts it to floatx",
@@ -356,8 +356,8 @@ TRAPS = [
         "float32-inside",
         "training",
         "In float64, differences of 1e-8 to 1e-6",
-        "A cast to float32 on the way: Keras casts inputs to floatx, layers keep the dtype policy of their time, torch.tensor "
-        "of Python floats is float32.",
+        "A cast to float32 on the way: Keras casts inputs to floatx, layers keep the dtype policy of their time, "
+        "torch.tensor of Python floats is float32.",
         "keras/src/dtype_policies/dtype_policy.py; torch/_tensor.py (default dtype)",
         "torch.set_default_dtype(torch.float64)  # before anything is made",
         "keras.config.set_floatx('float64'); keras.config.set_dtype_policy('float64')  # before any layer",

@@ -1,7 +1,7 @@
 """What a trap is, and how one is put into the NumPy reference.
 
-Every trapped model comes from a fresh copy of the module impls/mlp_numpy.py, in which the trap's `bend` has changed what
-the trap is about: a constant, an entry of a table, a function, or the class by a subclass of it. Traps combine by
+Every trapped model comes from a fresh copy of the module impls/mlp_numpy.py, in which the trap's `bend` has changed
+what the trap is about: a constant, an entry of a table, a function, or the class by a subclass of it. Traps combine by
 bending the same copy one after the other, so a bend wraps what it finds wherever that is possible.
 """
 
@@ -116,7 +116,7 @@ def record_trapped(
         return record(build(causes, plan, dtype), given, reference, whole)
 
 
-# Where traps apply, and tools to bend with -----------------------------------------------------------------------------
+# Where traps apply, and tools to bend with ---------------------------------------------------------------------------
 
 Applies = Callable[[Config, Plan], bool]
 
@@ -157,18 +157,18 @@ def seen(config: Config, **values: Any) -> Config:
     return changed
 
 
-def change_config(t: ModuleType, function: str, **values: Any) -> None:
+def change_config(t: Any, function: str, **values: Any) -> None:
     """Let a function of the module, whose first argument is the Config, see other values of some fields."""
     original = getattr(t, function)
     setattr(t, function, lambda c, *arguments: original(seen(c, **values), *arguments))
 
 
-def change_rules(t: ModuleType, **values: Any) -> None:
+def change_rules(t: Any, **values: Any) -> None:
     """Let every optimizer see other values of some fields of the Config."""
     wrap_rules(t, lambda rule: lambda c, *arguments: rule(seen(c, **values), *arguments))
 
 
-def wrap_rules(t: ModuleType, wrap: Callable[[Callable], Callable]) -> None:
+def wrap_rules(t: Any, wrap: Callable[[Callable], Callable]) -> None:
     """Put something around every optimizer's rule."""
     t.OPTIMIZERS = {name: wrap(rule) for name, rule in t.OPTIMIZERS.items()}
 
