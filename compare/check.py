@@ -130,12 +130,12 @@ class Answer:
         """Everything, as plain data.
 
         file, dtype: what was asked. exit: the command's status. verdict: "equal", "differs" or "no answer"; error: why
-        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps; equal_on: those tried before it, for a model that is built for any.
-        notes: what
-        to know of the verdict. modes: for each, the worst difference of every phase and its share of the bound.
-        not_compared: what the candidate does not show. first: the first place that differs. diagnosis: the causes, the
-        best first, with the difference that is left under each; a scenario that tells the first two apart; facts, where
-        nothing explains it; what was tried. text: the answer as printed.
+        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps; equal_on:
+        those before it, for a model that is built for any. notes: what to know of the verdict. modes: for each, the
+        worst difference of every phase and its share of the bound. not_compared: what the candidate does not show.
+        first: the first place that differs. diagnosis: the causes, the best first, with the difference that is left
+        under each; a scenario that tells the first two apart; facts, where nothing explains it; what was tried. text:
+        the answer as printed.
         """
         return {
             "file": self.file,
@@ -193,18 +193,22 @@ class Answer:
         c = self.plan.config
         options = ", ".join(f"{name} {_value(v)}" for name, v in c.items() if name not in ("layer_sizes", "seed"))
         size = "-".join(map(str, c["layer_sizes"]))
-        return [f"{self.file}: {self.title}, held against the reference {size} on {self.data} in {self.dtype}", f"  {options}"]
+        return [
+            f"{self.file}: {self.title}, held against the reference {size} on {self.data} in {self.dtype}",
+            f"  {options}",
+        ]
 
     def _equal(self) -> str:
         assert self.plan
         if self.equal_on:
-            return f"Equal on all {len(self.equal_on) + 1} scenarios: {', '.join([*self.equal_on, self.plan.scenario.name])}."
+            names = [*self.equal_on, self.plan.scenario.name]
+            return f"Equal on all {len(names)} scenarios: {', '.join(names)}."
         worst = max((gap for c in self.comparisons for gap in c.worst), key=lambda gap: gap.used)
         modes = " and ".join(c.mode for c in self.comparisons)
         used = f"{worst.used:.0%}" if worst.used >= 0.01 else "under 1%"
         return (
-            f"Equal: {len(self.plan.steps)} steps, {modes}. The largest difference is {worst.difference:.0e} of the largest "
-            f"entry ({worst.tensor}), {used} of what is allowed."
+            f"Equal: {len(self.plan.steps)} steps, {modes}. The largest difference is {worst.difference:.0e} of the "
+            f"largest entry ({worst.tensor}), {used} of what is allowed."
         )
 
 

@@ -1,1 +1,1 @@
-"""Somebody's own model, made to look like an implementation: loaded, understood, and recorded in a process of its own."""
+"""Somebody's own model, as an implementation: loaded, understood, and recorded in its own process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,10 @@ class Candidate:
         """The last layer's linear outputs in evaluation, (B, O)."""
         raise NotImplementedError
 
+    def set_params(self, params: Layers) -> None:
+        """Take these parameters."""
+        raise NotImplementedError
+
     def predict(self, x: np.ndarray) -> np.ndarray:
         """What the reference would decide on these outputs."""
         return mlp_numpy.decide(self.config, self.forward(x))
@@ -91,7 +96,9 @@ def check_parts(parts: dict[str, Any], known: Sequence[str], needed: Sequence[st
     """CandidateError for a key of the user's dict that is missing or unknown."""
     for key in needed:
         if parts.get(key) is None:
-            raise CandidateError(f'the dict has no "{key}": expected {", ".join(needed)}, and optionally {", ".join(known)}')
+            raise CandidateError(
+                f'the dict has no "{key}": expected {", ".join(needed)}, and optionally {", ".join(known)}'
+            )
     for key in parts:
         if key not in known and key not in needed:
             raise CandidateError(f'the dict has "{key}", which is not known: there are {", ".join((*needed, *known))}')
@@ -100,7 +107,7 @@ def check_parts(parts: dict[str, Any], known: Sequence[str], needed: Sequence[st
 def check_chain(layers: list[tuple[str, int, int]], normed: list[str], named: bool) -> None:
     """CandidateError unless layers (name, in, out), in the order in which they were called, are an MLP's.
 
-    `normed` are the names of the layers with batch normalisation behind them; `named`, whether the user gave the layers.
+    `normed` are the names of those with batch normalisation behind them; `named`, whether the user gave the layers.
     """
     how = 'name the dense layers in order: "layers": [model.fc1, model.fc2, ...]'
     if not layers:
@@ -109,7 +116,7 @@ def check_chain(layers: list[tuple[str, int, int]], normed: list[str], named: bo
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise CandidateError(f"the layer {twice} is called {names.count(twice)} times: the reference shares no layer")
-    for (one, _, out), (other, takes, _) in zip(layers, layers[1:], strict=False):
+    for (one, _, out), (other, takes, _) in itertools.pairwise(layers):
         if out != takes:
             raise CandidateError(
                 f"the layers are ambiguous: {one} gives {out} numbers and {other}, called after it, takes {takes}; "
@@ -121,3 +128,11 @@ def check_chain(layers: list[tuple[str, int, int]], normed: list[str], named: bo
             f"batch normalisation stands after {', '.join(normed)}: the reference has it after every hidden layer "
             f"({', '.join(hidden)}) or after none"
         )
+
+
+def unknown_optimizer(optimizer: Any) -> CandidateError:
+    """The error for an optimizer that the reference has not, where the user does not say which it should equal."""
+    return CandidateError(
+        f"the optimizer {type(optimizer).__name__} is not one that the reference has: name the one it should equal "
+        f'in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
+    )

@@ -1,9 +1,9 @@
-"""From what a model shows to the reference's configuration: the choices are the model's, their meaning the reference's."""
+"""From what a model shows to the reference's configuration: the model's choices, in the reference's meaning."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,7 @@ def network(seen: Seen) -> dict[str, Any]:
         if len(seen.rates) != len(seen.between) or len(set(seen.rates)) > 1:
             shown = ", ".join(f"{rate:g}" for rate in seen.rates)
             seen.notes.append(
-                f"dropout at rates {shown}: the reference has one rate, after every one of its {len(seen.between)} hidden layers"
+                f"dropout at rates {shown}: the reference has one rate, after every hidden layer ({len(seen.between)})"
             )
     return fields
 
@@ -81,30 +81,55 @@ def _miss(function: Any, z: np.ndarray, a: np.ndarray) -> float:
     return float(np.abs(function(z) - a).mean() / max(np.abs(a).mean(), 1e-12))
 
 
-def loss_name(names: Iterable[str], seen: Seen) -> str:
-    """The reference's loss, from what the candidate's may be called; CandidateError if none of the names is known."""
+def loss_name(names: Iterable[str], seen: Seen, value: Callable[[np.ndarray], float] | None = None) -> str:
+    """The reference's loss, from what the candidate's may be called or, from y, from the value that it gives.
+
+    CandidateError if neither tells.
+    """
     names = list(names)
     known = [LOSSES[key] for name in names if (key := name.lower().replace("_", "")) in LOSSES]
+    known = known or ([found] if value and (found := _loss_by_value(value, seen)) else [])
     if not known:
         raise CandidateError(
             f"the loss {names[0] if names else '?'} is not one that is known: name the reference's in "
             f'"config", as {{"loss": "mse"}}; there are {", ".join(mlp_numpy.LOSSES)}'
         )
     z, out = seen.ends
-    squashed = z.shape == out.shape and np.allclose(out, (np.tanh(z / 2) + 1) / 2, atol=1e-6)
+    squashed = z.shape == out.shape and np.allclose(out, _sigmoid(z), atol=1e-6)
     return "sigmoid_mse" if known[0] == "mse" and squashed else known[0]
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return (np.tanh(z / 2) + 1) / 2
+
+
+def _loss_by_value(value: Callable[[np.ndarray], float], seen: Seen) -> str:
+    """The reference's loss that gives what the candidate's gives on its outputs, or half or twice it; "" if none."""
+    z, random = seen.ends[0].astype(float), np.random.default_rng(0)
+    for name, loss in mlp_numpy.LOSSES.items():
+        softmax = name == "softmax_cross_entropy"
+        if softmax and z.shape[1] < 2:
+            continue
+        y = random.integers(z.shape[1], size=len(z)) if softmax else random.integers(2, size=z.shape).astype(float)
+        if not (softmax or name == "binary_cross_entropy"):
+            y = y + random.normal(size=z.shape)
+        expected = float(loss(mlp_numpy.Config(seen.sizes, loss=name), z, y)[0].mean())
+        for shaped in (y, y[:, 0]) if y.ndim == 2 and y.shape[1] == 1 else (y,):
+            if any(abs(value(shaped) - factor * expected) <= 1e-5 * abs(expected) for factor in (1, 0.5, 2)):
+                return name
+    return ""
 
 
 def names_in(function: Any) -> list[str]:
     """What a function calls itself and what occurs in its code and in what it closes over, as names."""
     names = [getattr(function, "__name__", ""), type(function).__name__]
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None) or getattr(getattr(function, "call", None), "__code__", None)
-    if code is not None:
-        names += code.co_names
-    if inspect.isfunction(function):
-        held = inspect.getclosurevars(function)
-        names += [type(value).__name__ for value in (*held.nonlocals.values(), *held.globals.values())]
+    inner = next((getattr(function, name) for name in ("forward", "call") if hasattr(function, name)), function)
+    inner = getattr(inner, "__func__", inner)
+    if inspect.isfunction(inner):
+        held = inspect.getclosurevars(inner)
+        names += inner.__code__.co_names
+        for value in (*held.nonlocals.values(), *held.globals.values()):
+            names += [getattr(value, "__name__", ""), type(value).__name__]
     return [name for name in names if name]
 
 
@@ -114,7 +139,9 @@ def merged(inferred: dict[str, Any], given: Any) -> dict[str, Any]:
         return inferred
     known = mlp_numpy.Config.__dataclass_fields__
     if not isinstance(given, dict):
-        raise CandidateError(f'"config" is a {type(given).__name__}: expected a dict of fields, as {{"activation": "tanh"}}')
+        raise CandidateError(
+            f'"config" is a {type(given).__name__}: expected a dict of fields, as {{"activation": "tanh"}}'
+        )
     unknown = [name for name in given if name not in known or name == "dtype"]
     if unknown:
         others = ", ".join(name for name in known if name != "dtype")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing
+from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing, unknown_optimizer
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -76,7 +77,9 @@ class KerasCandidate(Candidate):
                 '"model", "loss", "optimizer" and "step"'
             )
         if not isinstance(optimizer, keras.optimizers.Optimizer):
-            raise CandidateError(f"the optimizer is of the type {type(optimizer).__name__}: expected a keras.optimizers.Optimizer")
+            raise CandidateError(
+                f"the optimizer is of the type {type(optimizer).__name__}: expected a keras.optimizers.Optimizer"
+            )
         if isinstance(loss, dict | list | tuple):
             raise CandidateError("the model has several losses: the reference has one")
         return loss, optimizer
@@ -112,12 +115,16 @@ class KerasCandidate(Candidate):
         layers = [Dense(layer, norms.get(id(layer))) for layer in order]
         normed = [layer.dense.name for layer in layers if layer.norm is not None]
         check_chain([(d.dense.name, *d.dense.kernel.shape) for d in layers], normed, named is not None)
-        missing = next((d.dense.name for d in layers if d.norm is not None and not (d.norm.scale and d.norm.center)), "")
+        missing = next(
+            (d.dense.name for d in layers if d.norm is not None and not (d.norm.scale and d.norm.center)), ""
+        )
         if missing:
-            raise CandidateError(f"the batch normalisation after {missing} has no scale or no shift: the reference has both")
+            raise CandidateError(
+                f"the batch normalisation after {missing} has no scale or no shift: the reference has both"
+            )
         seen_in = {id(layer): a for layer, a in calls}
         values = [(seen_in[id(layer)], _linear(layer, seen_in[id(layer)])) for layer in order if id(layer) in seen_in]
-        between = [(z, a) for (_, z), (a, _) in zip(values, values[1:], strict=False)]
+        between = [(z, a) for (_, z), (a, _) in itertools.pairwise(values)]
         dropouts = [layer for layer, _ in calls if isinstance(layer, dropout) and layer.rate]
         self.masks = [_masked(layer) for layer in dropouts]
         sizes = (order[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in order))
@@ -137,7 +144,7 @@ class KerasCandidate(Candidate):
         first = next((layer for layer in self._all(keras.layers.Dense) if layer.built), None)
         if first is None:
             raise CandidateError(
-                "the model does not know the number of its inputs: begin it with keras.Input((n,)), or call it once on data"
+                "the model does not know its number of inputs: begin it with keras.Input((n,)), or call it once on data"
             )
         return int(first.kernel.shape[0])
 
@@ -146,7 +153,9 @@ class KerasCandidate(Candidate):
         found = {id(v) for layer in layers for v in layer.parameters}
         spare = {id(layer.dense.bias) for layer in layers if layer.norm is not None and layer.dense.bias is not None}
         if spare:
-            seen.notes.append("the biases before a batch normalisation have no effect: they are set to 0 and not compared")
+            seen.notes.append(
+                "the biases before a batch normalisation have no effect: they are set to 0 and not compared"
+            )
         others = [v.path for v in self.model.trainable_variables if id(v) not in found | spare]
         if others:
             raise CandidateError(
@@ -160,11 +169,20 @@ class KerasCandidate(Candidate):
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen) | self._optimizer_fields()
         if not (isinstance(self.given, dict) and "loss" in self.given):
-            fields["loss"] = infer.loss_name(self._loss_names(), self.seen)
-        smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get("label_smoothing", 0)
+            fields["loss"] = infer.loss_name(self._loss_names(), self.seen, self._loss_value)
+        smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get(
+            "label_smoothing", 0
+        )
         if smoothing:
             fields["label_smoothing"] = float(smoothing)
         return infer.merged(fields, self.given)
+
+    def _loss_value(self, y: np.ndarray) -> float:
+        """What the loss gives for the outputs of the first look and these targets; NaN if it does not take them."""
+        try:
+            return float(np.mean(ops.convert_to_numpy(self.loss(y, self.seen.ends[1]))))
+        except Exception:
+            return float("nan")
 
     def _loss_names(self) -> list[str]:
         return [self.loss] if isinstance(self.loss, str) else infer.names_in(self.loss)
@@ -174,10 +192,7 @@ class KerasCandidate(Candidate):
         fields: dict[str, Any] = {"learning_rate": self._rate()}
         if self._kind is None:
             if not (isinstance(self.given, dict) and "optimizer" in self.given):
-                raise CandidateError(
-                    f"the optimizer {type(o).__name__} is not one that the reference has: name the one that it should equal "
-                    f'in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
-                )
+                raise unknown_optimizer(o)
             return fields
         fields["optimizer"] = self._kind
         if self._kind == "sgd" and o.momentum:
@@ -246,12 +261,12 @@ class KerasCandidate(Candidate):
             loss = self.model.train_on_batch(xs, ys, return_dict=True)["loss"]
         else:
             loss = self.step(self.model, ops.convert_to_tensor(xs), ops.convert_to_tensor(ys))
-        self.steps += 1
         if loss is None:
             raise CandidateError("step returned nothing: expected the loss of the batch before the update")
         values = ops.convert_to_numpy(loss)
         if values.size != 1:
             raise CandidateError(f"step returned a loss of shape {values.shape}: expected one number")
+        self.steps += 1
         if not self.shown_gradient:
             return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
         return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
@@ -296,7 +311,9 @@ class KerasCandidate(Candidate):
         result = []
         for layer, shapes in zip(self.layers, mlp_numpy.param_shapes(self.config), strict=True):
             values = [None if v is None else value(v) for v in layer.parameters]
-            arrays = [np.zeros(s) if v is None else ops.convert_to_numpy(v) for v, s in zip(values, shapes, strict=True)]
+            arrays = [
+                np.zeros(s) if v is None else ops.convert_to_numpy(v) for v, s in zip(values, shapes, strict=True)
+            ]
             result.append(tuple(arrays))
         return result
 

@@ -77,7 +77,9 @@ class Source:
         self.path, self.line = path, ""
         self.build: Callable[..., Any]
         if function is not None and callable(function):
-            self.at = f"{path.name}, line {function.__code__.co_firstlineno}" if hasattr(function, "__code__") else path.name
+            self.at = (
+                f"{path.name}, line {function.__code__.co_firstlineno}" if hasattr(function, "__code__") else path.name
+            )
             self.asks_config = len(inspect.signature(function).parameters) >= 2
             self.build = function
             self.config_type = getattr(module, "Config", None)

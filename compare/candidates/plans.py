@@ -67,8 +67,10 @@ def generated(sizes: tuple[int, ...], loss: str, seed: int = 0) -> Dataset:
     """Inputs from N(0, 1), and targets that a linear map of them gives, with some noise."""
     random, count = np.random.default_rng(seed), SAMPLES + TEST_SAMPLES
     x = random.normal(size=(count, sizes[0]))
-    z = x @ random.normal(size=(sizes[0], sizes[-1])) / math.sqrt(sizes[0]) + 0.3 * random.normal(size=(count, sizes[-1]))
-    y, classes = z, ()
+    z = x @ random.normal(size=(sizes[0], sizes[-1])) / math.sqrt(sizes[0]) + 0.3 * random.normal(
+        size=(count, sizes[-1])
+    )
+    y, classes = z, tuple[str, ...]()
     if loss == "softmax_cross_entropy":
         y, classes = z.argmax(axis=1), tuple(map(str, range(sizes[-1])))
     elif loss == "binary_cross_entropy":

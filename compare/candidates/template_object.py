@@ -78,9 +78,11 @@ class TemplateCandidate(Candidate):
 
     def train_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> float:
         loss = self.model.train_step(x, y, *([masks] if masks else []))
-        self.steps += 1
         if np.ndim(loss):
-            raise CandidateError(f"train_step returned an array of shape {np.shape(loss)}: expected the loss before the update")
+            raise CandidateError(
+                f"train_step returned an array of shape {np.shape(loss)}: expected the loss before the update"
+            )
+        self.steps += 1
         return float(loss)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing
+from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing, unknown_optimizer
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -51,8 +52,8 @@ class Dense:
     def parameters(self) -> tuple[nn.Parameter | None, ...]:
         """W, b and, normalised, g; None for one that there is not. A norm shifts in the bias's place."""
         if self.norm is None:
-            return self.linear.weight, self.linear.bias
-        return self.linear.weight, self.norm.bias, self.norm.weight
+            return self.linear.weight, self.linear.bias  # type: ignore[return-value]
+        return self.linear.weight, self.norm.bias, self.norm.weight  # type: ignore[return-value]
 
 
 class TorchCandidate(Candidate):
@@ -105,16 +106,20 @@ class TorchCandidate(Candidate):
             if isinstance(module, nn.Linear):
                 before = module
             elif before is not None:
-                norms[before] = module
+                norms[before] = module  # type: ignore[assignment]
         layers = [Dense(names[m], m, norms.get(m)) for m in order]
         normed = [layer.name for layer in layers if layer.norm is not None]
         check_chain([(d.name, d.linear.in_features, d.linear.out_features) for d in layers], normed, named is not None)
-        missing = next((d.name for d in layers if d.norm is not None and not (d.norm.affine and d.norm.track_running_stats)), "")
+        missing = next(
+            (d.name for d in layers if d.norm is not None and not (d.norm.affine and d.norm.track_running_stats)), ""
+        )
         if missing:
-            raise CandidateError(f"the batch normalisation after {missing} has no scale and shift, or no running statistics")
+            raise CandidateError(
+                f"the batch normalisation after {missing} has no scale and shift, or no running statistics"
+            )
         inside = {m: (a, z) for m, a, z in calls}
         values = [tuple(t.numpy() for t in inside[m]) for m in order if m in inside]
-        between = [(z, a) for (_, z), (a, _) in zip(values, values[1:], strict=False)]
+        between = [(z, a) for (_, z), (a, _) in itertools.pairwise(values)]
         sizes = (order[0].in_features, *(m.out_features for m in order))
         rates, notes = self._dropouts(order[0].in_features)
         seen = infer.Seen(sizes, between, (values[-1][1], self.output), rates, bool(normed), notes)
@@ -150,14 +155,18 @@ class TorchCandidate(Candidate):
             with self._evaluation():
                 self.model(x)
             if rates:
-                notes.append("a dropout is on in evaluation too: model.eval() does not reach F.dropout(...), whose `training` is True")
+                notes.append(
+                    "a dropout is on in evaluation too: model.eval() does not reach F.dropout with training=True"
+                )
                 rates.clear()
             if self.model.training:
                 self.model(x)
         for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
             buffer.copy_(kept)
         if not self.model.training:
-            notes.append("the model is in evaluation mode when it is handed over, and trains so unless the step calls model.train()")
+            notes.append(
+                "the model is handed over in evaluation mode, and trains so unless the step calls model.train()"
+            )
         return list(rates), notes
 
     def _check_all_found(self, layers: list[Dense], names: dict[nn.Module, str], seen: infer.Seen) -> None:
@@ -165,7 +174,9 @@ class TorchCandidate(Candidate):
         found = {p for layer in layers for p in layer.parameters}
         spare = {layer.linear.bias for layer in layers if layer.norm is not None} - {None}
         if spare:
-            seen.notes.append("the biases before a batch normalisation have no effect: they are set to 0 and not compared")
+            seen.notes.append(
+                "the biases before a batch normalisation have no effect: they are set to 0 and not compared"
+            )
         others = [name for name, p in self.model.named_parameters() if p not in found and p not in spare]
         if others:
             raise CandidateError(
@@ -179,7 +190,7 @@ class TorchCandidate(Candidate):
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen) | self._optimizer_fields()
         if not (isinstance(self.given, dict) and "loss" in self.given):
-            fields |= {"loss": infer.loss_name(infer.names_in(self.given_loss), self.seen)}
+            fields["loss"] = infer.loss_name(infer.names_in(self.given_loss), self.seen, self._loss_value)
         smoothing, weight = (getattr(self.given_loss, name, None) for name in ("label_smoothing", "weight"))
         if smoothing:
             fields["label_smoothing"] = float(smoothing)
@@ -187,15 +198,19 @@ class TorchCandidate(Candidate):
             fields["class_weights"] = tuple(weight.double().tolist())
         return infer.merged(fields, self.given)
 
+    def _loss_value(self, y: np.ndarray) -> float:
+        """What the loss gives for the outputs of the first look and these targets; NaN if it does not take them."""
+        try:
+            return _number(self.given_loss(torch.as_tensor(self.seen.ends[1]), torch.as_tensor(y)), "loss")
+        except Exception:
+            return float("nan")
+
     def _optimizer_fields(self) -> dict[str, Any]:
         group = self.optimizer.param_groups[0]
         fields: dict[str, Any] = {"learning_rate": float(group["lr"])}
         if self._kind is None:
             if not (isinstance(self.given, dict) and "optimizer" in self.given):
-                raise CandidateError(
-                    f"the optimizer {type(self.optimizer).__name__} is not one that the reference has: name the one that it "
-                    f'should equal in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
-                )
+                raise unknown_optimizer(self.optimizer)
             return fields
         fields["optimizer"] = self._kind
         if self._kind == "sgd" and group["momentum"]:
@@ -254,12 +269,15 @@ class TorchCandidate(Candidate):
         with _dropout(self):
             returned = self.step(self.model, self.loss, self.optimizer, xs, ys)
         self._given_masks = []
+        loss = self.last_loss if returned is None else _number(returned, "step")
         self.steps += 1
         self.shown_gradient = self.shown_gradient or bool(self.gradient)
-        loss = self.last_loss if returned is None else _number(returned, "step")
         if not self.gradient:
             return loss, nothing(mlp_numpy.param_shapes(self.config))
-        return loss, [tuple(_array(self.gradient.get(p), p, s) for p, s in layer) for layer in self._by_layer()]
+        return loss, [
+            tuple(_array(None if p is None else self.gradient.get(p), p, s) for p, s in layer)
+            for layer in self._by_layer()
+        ]
 
     def _by_layer(self) -> list[list[tuple[nn.Parameter | None, tuple[int, ...]]]]:
         """Every parameter with the shape of its array in the reference's layout."""
@@ -302,8 +320,8 @@ class TorchCandidate(Candidate):
             norm.running_var.copy_(_tensor(variance))  # type: ignore[union-attr]
         if state["step"] == 0:
             return  # The optimizer is new, and starts as it starts.
-        for p in self._parameters():
-            count = self.optimizer.state.get(p, {}).get("step")
+        for trained in self._parameters():
+            count = self.optimizer.state.get(trained, {}).get("step")
             if isinstance(count, Tensor):
                 count.fill_(state["step"])
         for name in self.slots.keys() & state.keys():
@@ -316,7 +334,7 @@ class TorchCandidate(Candidate):
     def _norms(self) -> list[nn.BatchNorm1d]:
         return [layer.norm for layer in self.layers if layer.norm is not None]
 
-    # Watching the user's step ------------------------------------------------------------------------------------------
+    # Watching the user's step ----------------------------------------------------------------------------------------
 
     def _watched(self, loss: Callable) -> Callable:
         """The loss function, which from now on remembers what it gave."""

@@ -104,7 +104,13 @@ class Session:
     def describe(self) -> dict[str, Any]:
         """What the candidate is, for the parent to plan its training."""
         if self.source.asks_config:
-            return {"asks_config": True, "fields": {}, "title": "a model built for any configuration", "framework": "numpy", "notes": self.ignored}
+            return {
+                "asks_config": True,
+                "fields": {},
+                "title": "a model built for any configuration",
+                "framework": "numpy",
+                "notes": self.ignored,
+            }
         candidate = self.candidate({})
         try:
             fields: dict[str, Any] = candidate.describe()
@@ -126,7 +132,7 @@ class Session:
         plan: Plan = pickle.loads((folder / "plan.pickle").read_bytes())
         reference = trace.Trace.load(folder / "reference.npz")
         config = mlp_numpy.Config(**plan.config, dtype=self.dtype)
-        modes, blind, framework = [], set[str](), "numpy"
+        modes, blind, framework = list[str](), set[str](), "numpy"
         for mode in ("in step", "on its own"):
             candidate = self.candidate(plan.config, plan.params)
             try:
@@ -144,7 +150,9 @@ class Session:
         return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": self.ignored}
 
     def _train(self, candidate: Candidate, plan: Plan, mode: str, reference: trace.Trace, whole: bool) -> trace.Trace:
-        watched = Watched(candidate, plan, lambda step: self.tell(event="at", where=f"step {step} of {len(plan.steps)}, {mode}"))
+        watched = Watched(
+            candidate, plan, lambda step: self.tell(event="at", where=f"step {step} of {len(plan.steps)}, {mode}")
+        )
         try:
             return trace.record(watched, plan, reference if mode == "in step" else None, whole)  # type: ignore[arg-type]
         except BaseException as error:

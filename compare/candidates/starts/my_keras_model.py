@@ -9,9 +9,7 @@ import numpy as np
 
 
 def candidate():
-    model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(3)]
-    )
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(3)])
     optimizer = keras.optimizers.SGD(0.1, momentum=np.float64(0.9))  # Keras rounds a Python float to float32.
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model

@@ -1,0 +1,450 @@
+"""The adapters for somebody's own model, in this process: right ones are equal, wrong ones differ in their place."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from compare.candidates import infer, plans
+from compare.candidates.load import CandidateError
+from compare.candidates.worker import adapt
+from compare.ledger.parity import Gap, in_step, on_its_own
+from compare.ledger.trace import record
+from compare.traps.diagnose import diagnose
+from compare.traps.scenarios import Case
+from impls import mlp_numpy, mlp_torch
+from shared.scenarios import Plan
+
+STEPS = 12
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    torch.set_default_dtype(torch.float32)
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+class Verdict:
+    """A candidate, recorded and compared as the command does it."""
+
+    def __init__(self, make: Callable[[], Any], plan: Plan | None = None, steps: int = STEPS, dtype: str = "float64"):
+        self.fields: dict[str, Any] = {}
+        if plan is None:
+            self.fields = adapt(make(), dtype).describe()
+            plan = plans.own(self.fields, steps)
+        self.case, self.dtype, self.traces, self.blind = Case(plan), dtype, {}, frozenset[str]()
+        for mode in ("in step", "on its own"):
+            candidate = adapt(make(), dtype)
+            candidate.begin(mlp_numpy.Config(**plan.config, dtype=dtype))
+            if mode == "on its own" or candidate.takes_state:
+                reference = self.case.reference if mode == "in step" else None
+                self.traces[mode] = record(candidate, plan, reference)
+                self.blind |= candidate.blind
+        self.notes = candidate.notes
+
+    @property
+    def first(self) -> Gap | None:
+        for mode, trace in self.traces.items():
+            compare = in_step if mode == "in step" else on_its_own
+            found = compare(self.case.ruler, self.dtype, ("a", "b"), self.case.reference, trace, self.blind)
+            if found.first:
+                return found.first
+        return None
+
+    @property
+    def cause(self) -> str:
+        traces = {"stepped": self.traces.get("in step"), "own": self.traces.get("on its own")}
+        return diagnose(self.case.plan, self.case.reference, dtype=self.dtype, **traces).cause
+
+
+def torch_parts(
+    sizes: tuple[int, ...] = (2, 8, 3),
+    loss: Any = None,
+    optimizer: Callable[[Any], torch.optim.Optimizer] = lambda p: torch.optim.SGD(p, 0.1),
+    activation: Callable[[], nn.Module] = nn.Tanh,
+    end: list[nn.Module] | None = None,
+    **others: Any,
+) -> Callable[[], dict[str, Any]]:
+    def make() -> dict[str, Any]:
+        model = nn.Sequential()
+        for n, m in itertools.pairwise(sizes[:-1]):
+            model.extend([nn.Linear(n, m), activation()])
+        model.extend([nn.Linear(*sizes[-2:]), *(end or [])])
+        parts = {"model": model, "loss": loss or nn.CrossEntropyLoss(), "optimizer": optimizer(model.parameters())}
+        return parts | others
+
+    return make
+
+
+def squeezed(loss: Callable) -> Callable:
+    """A loss between outputs (B, 1) and targets (B,)."""
+    return lambda z, y: loss(z.squeeze(1), y)
+
+
+TORCH_RIGHT = {
+    "softmax, Adam": torch_parts(optimizer=lambda p: torch.optim.Adam(p, 0.01)),
+    "binary, momentum": torch_parts(
+        (3, 6, 5, 1), squeezed(nn.BCEWithLogitsLoss()), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9), nn.ReLU
+    ),
+    "mse, Nesterov": torch_parts(
+        (4, 6, 1), squeezed(nn.MSELoss()), lambda p: torch.optim.SGD(p, 0.05, momentum=0.8, nesterov=True), nn.SiLU
+    ),
+    "several outputs, RMSprop": torch_parts((4, 6, 2), nn.MSELoss(), lambda p: torch.optim.RMSprop(p, 0.01), nn.ELU),
+    "Huber, Adagrad": torch_parts(
+        (4, 6, 1), squeezed(F.huber_loss), lambda p: torch.optim.Adagrad(p, 0.1, eps=1e-8), nn.GELU
+    ),
+    "sigmoid under mse": torch_parts((4, 6, 1), squeezed(F.mse_loss), end=[nn.Sigmoid()], activation=nn.Sigmoid),
+    "weighted, AdamW": torch_parts(
+        loss=nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)),
+        optimizer=lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.0),
+    ),
+    "normalised": torch_parts(activation=lambda: nn.Sequential(nn.BatchNorm1d(8), nn.ReLU())),
+    "dropped out": torch_parts(activation=lambda: nn.Sequential(nn.ReLU(), nn.Dropout(0.4))),
+    "no hidden layer": torch_parts((4, 3)),
+    "mse by hand": torch_parts((4, 6, 1), lambda z, y: ((z[:, 0] - y) ** 2).mean()),
+    "softmax by hand": torch_parts(loss=lambda z, y: -z.log_softmax(1)[torch.arange(len(y)), y].mean()),
+}
+
+
+@pytest.mark.parametrize("make", TORCH_RIGHT.values(), ids=TORCH_RIGHT)
+def test_right_torch_models_are_equal(make: Callable[[], Any]) -> None:
+    verdict = Verdict(make)
+    assert verdict.first is None
+    assert not verdict.blind
+    assert set(verdict.traces) == {"in step", "on its own"}
+
+
+def test_torch_in_float32() -> None:
+    torch.set_default_dtype(torch.float32)
+    assert Verdict(TORCH_RIGHT["softmax, Adam"], dtype="float32").first is None
+
+
+class Functional(nn.Module):
+    """Layers registered in another order than they are called in, and functions for activations and dropout."""
+
+    def __init__(self, training: bool | None = None):
+        super().__init__()
+        self.out, self.fc2, self.fc1 = nn.Linear(5, 3), nn.Linear(7, 5), nn.Linear(2, 7)
+        self.always = training
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in (self.fc1, self.fc2):
+            on = self.training if self.always is None else self.always
+            x = F.dropout(torch.relu(layer(x)), 0.25, training=on)
+        return F.softmax(self.out(x), dim=1) if self.always else self.out(x)
+
+
+def functional(**options: Any) -> dict[str, Any]:
+    model = Functional(**options)
+    return {"model": model, "loss": F.cross_entropy, "optimizer": torch.optim.SGD(model.parameters(), 0.1),
+            "layers": [model.fc1, model.fc2, model.out]}  # fmt: skip
+
+
+def test_functions_for_modules() -> None:
+    verdict = Verdict(functional)
+    expected = {"layer_sizes": (2, 7, 5, 3), "activation": "relu", "dropout": 0.25, "optimizer": "sgd"}
+    assert expected.items() <= verdict.fields.items()
+    assert verdict.first is None
+
+
+def without_zero_grad(model, loss, optimizer, x, y):  # type: ignore[no-untyped-def]
+    value = loss(model(x), y)
+    value.backward()
+    optimizer.step()  # and nothing returned: the loss is what `loss` gave
+
+
+def scaled(model, loss, optimizer, x, y):  # type: ignore[no-untyped-def]
+    optimizer.zero_grad()
+    value = loss(model(x), y)
+    (value / 2).backward()
+    optimizer.step()
+    return value
+
+
+def after(model, loss, optimizer, x, y):  # type: ignore[no-untyped-def]
+    optimizer.zero_grad()
+    loss(model(x), y).backward()
+    optimizer.step()
+    return loss(model(x), y)
+
+
+def momentum(p: Any, **options: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(p, 0.1, momentum=0.9, **options)
+
+
+# What is wrong, the phase that shows it, and the trap.
+TORCH_WRONG = {
+    "zero_grad forgotten": (torch_parts(step=without_zero_grad), "gradient", "gradients-not-zeroed"),
+    "mse broadcast": (torch_parts((4, 6, 1), F.mse_loss), "loss", "shapes-broadcast"),
+    "softmax twice": (torch_parts(end=[nn.Softmax(1)]), "loss", "activated-twice"),
+    "summed": (torch_parts(loss=nn.CrossEntropyLoss(reduction="sum")), "loss", "loss-reduction"),
+    "dampened": (torch_parts(optimizer=lambda p: momentum(p, dampening=0.9)), "update", "momentum-dampened"),
+    "decay of biases too": (
+        torch_parts(optimizer=lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)), "update", "decay-on-biases",
+    ),
+    "L2 for decoupled": (
+        torch_parts(
+            optimizer=lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1),
+            config={"optimizer": "adamw", "weight_decay": 0.1},
+        ), "update", "",
+    ),
+    "half the gradient": (torch_parts(step=scaled), "gradient", "loss-factor"),
+    "loss after the update": (torch_parts(step=after), "loss", "loss-after-update"),
+    "slope of Keras": (torch_parts(activation=lambda: nn.LeakyReLU(0.3), config={"activation": "leaky_relu"}),
+                       "forward", "leaky-slope"),
+    "epsilon of Keras": (
+        torch_parts(optimizer=lambda p: torch.optim.Adam(p, 0.01, eps=1e-7)), "update", "epsilon-value",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(("make", "phase", "cause"), TORCH_WRONG.values(), ids=TORCH_WRONG)
+def test_wrong_torch_models_are_placed_and_named(make: Callable[[], Any], phase: str, cause: str) -> None:
+    verdict = Verdict(make)
+    assert verdict.first is not None
+    assert verdict.first.phase == phase
+    if cause:
+        assert verdict.cause.startswith(cause)
+    else:
+        assert "decay" in verdict.cause
+
+
+def test_a_dropout_that_eval_does_not_reach_is_said() -> None:
+    verdict = Verdict(lambda: functional(training=True))
+    assert verdict.first is not None
+    assert any("evaluation" in note for note in verdict.notes)
+
+
+def test_an_unknown_optimizer_is_compared_on_its_own() -> None:
+    class Own(torch.optim.Optimizer):
+        def __init__(self, p):  # type: ignore[no-untyped-def]
+            super().__init__(p, {"lr": 0.1})
+
+        @torch.no_grad()
+        def step(self):  # type: ignore[no-untyped-def,override]
+            for p in self.param_groups[0]["params"]:
+                self.state[p]["b"] = 0.9 * self.state[p].get("b", 0) + p.grad
+                p -= 0.1 * self.state[p]["b"]
+
+    make = torch_parts(optimizer=Own, config={"optimizer": "momentum", "momentum": 0.9})
+    verdict = Verdict(make)
+    assert list(verdict.traces) == ["on its own"]
+    assert verdict.blind == {"velocity"}
+    assert verdict.first is None
+    with pytest.raises(CandidateError, match="Own is not one that the reference has"):
+        adapt(torch_parts(optimizer=Own)(), "float64").describe()
+
+
+def test_a_step_that_hides_its_gradients() -> None:
+    def by_hand(model, loss, optimizer, x, y):  # type: ignore[no-untyped-def]
+        value = loss(model(x), y)
+        gradients = torch.autograd.grad(value, list(model.parameters()))
+        with torch.no_grad():
+            for p, g in zip(model.parameters(), gradients, strict=True):
+                p -= 0.1 * g
+        return value
+
+    verdict = Verdict(torch_parts(step=by_hand))
+    assert verdict.blind == {"gradient"}
+    assert verdict.first is None
+
+
+def keras_model(
+    sizes: tuple[int, ...] = (2, 8, 3),
+    loss: Any = None,
+    optimizer: Callable[[], Any] = lambda: keras.optimizers.SGD(0.1),
+    activation: Any = "tanh",
+    end: str | None = None,
+    middle: Callable[[], list] = list,
+    **others: Any,
+) -> Callable[[], Any]:
+    def make() -> Any:
+        model = keras.Sequential([keras.Input((sizes[0],))])
+        for units in sizes[1:-1]:
+            for layer in (keras.layers.Dense(units), *middle(), keras.layers.Activation(activation)):
+                model.add(layer)
+        model.add(keras.layers.Dense(sizes[-1], activation=end))
+        chosen = loss() if callable(loss) else loss
+        model.compile(
+            optimizer(), chosen or keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+        )
+        return {"model": model, **others} if others else model
+
+    return make
+
+
+class Subclassed(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, activation="relu")
+        self.drop = keras.layers.Dropout(0.3)
+        self.out = keras.layers.Dense(3)
+
+    def call(self, x, training=False):  # type: ignore[no-untyped-def]
+        return self.out(self.drop(self.hidden(x), training=training))
+
+
+def subclassed() -> dict[str, Any]:
+    model = Subclassed()
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.CategoricalCrossentropy(from_logits=True))
+    return {"model": model, "config": {"layer_sizes": (2, 8, 3)}}
+
+
+def tape_step(model, x, y):  # type: ignore[no-untyped-def]
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = model.compute_loss(x, y, model(x, training=True))
+    gradients = tape.gradient(value, model.trainable_variables)
+    model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return value
+
+
+KERAS_RIGHT = {
+    "momentum": keras_model(optimizer=lambda: keras.optimizers.SGD(0.1, np.float64(0.9))),
+    "Nesterov, mse": keras_model(
+        (4, 6, 1), "mse", lambda: keras.optimizers.SGD(0.05, np.float64(0.9), nesterov=True), "relu"
+    ),
+    "binary, own step": keras_model(
+        (3, 6, 1), lambda: keras.losses.BinaryCrossentropy(from_logits=True), activation="silu", step=tape_step
+    ),
+    "subclassed, one-hot, dropped out": subclassed,
+}
+
+
+@pytest.mark.parametrize("make", KERAS_RIGHT.values(), ids=KERAS_RIGHT)
+def test_right_keras_models_are_equal(make: Callable[[], Any]) -> None:
+    verdict = Verdict(make)
+    assert verdict.first is None
+    assert not verdict.blind
+
+
+KERAS_WRONG = {
+    "epsilon of Adam": (
+        keras_model(optimizer=lambda: keras.optimizers.Adam(0.01, np.float64(0.9), np.float64(0.999))),
+        "update", "epsilon",
+    ),
+    "momentum in float32": (
+        keras_model(optimizer=lambda: keras.optimizers.SGD(0.1, 0.9)), "update", "hyperparameters-float32",
+    ),
+    "logits for probabilities": (
+        keras_model(loss="sparse_categorical_crossentropy"), "loss", "logits-as-probabilities",
+    ),
+    "Adagrad's start": (
+        keras_model(optimizer=lambda: keras.optimizers.Adagrad(0.1, np.float64(0.1), epsilon=1e-8)), "update",
+        "adagrad-initial-accumulator",
+    ),
+    "norm": (keras_model(middle=lambda: [keras.layers.BatchNormalization()]), "forward", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "phase", "cause"), KERAS_WRONG.values(), ids=KERAS_WRONG)
+def test_wrong_keras_models_are_placed_and_named(make: Callable[[], Any], phase: str, cause: str) -> None:
+    verdict = Verdict(make)
+    assert verdict.first is not None
+    assert verdict.first.phase == phase
+    if cause:
+        assert cause in verdict.cause
+
+
+def test_a_copy_of_a_template_with_untransposed_weights() -> None:
+    class Copy(mlp_torch.MLP):
+        def set_params(self, params: Any) -> None:
+            super().set_params([(W.T if W.shape[0] == W.shape[1] else W, *rest) for W, *rest in params])
+
+    plan = plans.named("trap-adam", STEPS)
+    verdict = Verdict(lambda: Copy(mlp_torch.Config(**plan.config, dtype="float64")), plan)
+    assert verdict.first is not None
+    assert verdict.first.phase == "forward"
+
+
+# What cannot be compared ----------------------------------------------------------------------------------------------
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(4, 5), nn.Linear(4, 6), nn.Linear(11, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(torch.cat([torch.relu(self.a(x)), torch.relu(self.b(x))], 1))
+
+
+class Shared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.a(torch.relu(self.a(x)))
+
+
+def of(model: nn.Module, **others: Any) -> dict[str, Any]:
+    return {"model": model, "loss": nn.MSELoss(), "optimizer": torch.optim.SGD(model.parameters(), 0.1)} | others
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda: of(Branches()),
+            'layers are ambiguous: a gives 5 numbers and b, called after it, takes 4; name the dense.*"layers"',
+        ),
+        (lambda: of(Shared()), "a is called 2 times"),
+        (lambda: of(nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Linear(5, 1))), "1.weight, 1.bias"),
+        (lambda: of(nn.Sequential(nn.Conv1d(1, 2, 3))), "no nn.Linear"),
+        (lambda: of(nn.Linear(4, 1), loss=None), 'no "loss"'),
+        (lambda: of(nn.Linear(4, 1), losses=1), '"losses", which is not known'),
+        (lambda: of(nn.Linear(4, 1), optimizer="adam"), '"optimizer" is of the type str'),
+        (lambda: of(nn.Linear(4, 1), layers=[nn.Linear(4, 1)]), '"layers" has Linear'),
+        (lambda: of(nn.Linear(4, 1), config={"activaton": "relu"}), "'activaton', which is no field"),
+        (lambda: of(nn.Linear(4, 1), loss=lambda z, y: z.sum()), 'name the reference\'s in "config"'),
+        (lambda: keras.Sequential([keras.layers.Dense(1)]), "not compiled"),
+        (lambda: nn.Linear(4, 1), "returned the model alone"),
+        (lambda: 7, "returned an int"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(make: Callable[[], Any], said: str) -> None:
+    with pytest.raises(CandidateError, match=said):
+        adapt(make(), "float64").describe()
+
+
+def test_keras_without_inputs() -> None:
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(CandidateError, match=r"keras\.Input"):
+        adapt(model, "float64")
+
+
+def test_sizes_of_another_scenario() -> None:
+    with pytest.raises(CandidateError, match="the layers 2-8-3, the scenario 64-32-10"):
+        Verdict(torch_parts(), plans.named("digits", 3))
+
+
+@pytest.mark.parametrize("name", mlp_numpy.ACTIVATIONS)
+def test_activations_are_told_apart(name: str) -> None:
+    z = np.random.default_rng(1).normal(size=(16, 8))
+    seen = infer.Seen((2, 8, 3), [(z, mlp_numpy.ACTIVATIONS[name][0](z))], (z, z), [], False)
+    assert infer.activation(seen) == name
+    assert not seen.notes
+
+
+def test_an_activation_that_the_reference_has_not_is_said() -> None:
+    z = np.random.default_rng(1).normal(size=(16, 8))
+    seen = infer.Seen((2, 8, 3), [(z, np.sin(z))], (z, z), [], False)
+    infer.activation(seen)
+    assert "none of the reference's activations" in seen.notes[0]
