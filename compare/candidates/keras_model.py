@@ -230,9 +230,7 @@ class KerasCandidate(Candidate):
         known = next((keys for of, _, keys in OPTIMIZERS if isinstance(self.optimizer, of)), {})
         self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or self.optimizer.momentum}
         self.rate = self._rate()
-        for layer in self.layers:
-            if layer.norm is not None and layer.dense.bias is not None:
-                layer.dense.bias.assign(ops.zeros_like(layer.dense.bias))
+        self._clear_spare_biases()
 
     @property
     def takes_state(self) -> bool:
@@ -266,10 +264,17 @@ class KerasCandidate(Candidate):
         values = ops.convert_to_numpy(loss)
         if values.size != 1:
             raise CandidateError(f"step returned a loss of shape {values.shape}: expected one number")
+        self._clear_spare_biases()
         self.steps += 1
         if not self.shown_gradient:
             return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
         return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
+
+    def _clear_spare_biases(self) -> None:
+        """Keep the biases before a batch normalisation at 0: Adam makes steps of their gradients' rounding."""
+        for layer in self.layers:
+            if layer.norm is not None and layer.dense.bias is not None:
+                layer.dense.bias.assign(ops.zeros_like(layer.dense.bias))
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """As the base says, but one-hot where the loss asks for that."""
@@ -283,7 +288,7 @@ class KerasCandidate(Candidate):
         """Give the dropouts their masks (B, H); the first batch is the largest, so later ones fit into its place."""
         for given, mask in zip(self.masks, masks or (), strict=False):
             if given.mask is None:
-                given.mask = keras.Variable(mask, trainable=False)
+                given.mask = keras.Variable(mask, dtype=self.config.dtype, trainable=False)
                 continue
             room = np.zeros(given.mask.shape)
             room[: len(mask)] = mask

@@ -240,9 +240,7 @@ class TorchCandidate(Candidate):
         known = next((keys for of, _, keys in OPTIMIZERS if isinstance(self.optimizer, of)), {})
         momentum = any(group.get("momentum") for group in self.optimizer.param_groups)
         self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or momentum}
-        for layer in self.layers:
-            if layer.norm is not None and layer.linear.bias is not None:
-                layer.linear.bias.data.zero_()
+        self._clear_spare_biases()
 
     @property
     def takes_state(self) -> bool:
@@ -270,6 +268,7 @@ class TorchCandidate(Candidate):
             returned = self.step(self.model, self.loss, self.optimizer, xs, ys)
         self._given_masks = []
         loss = self.last_loss if returned is None else _number(returned, "step")
+        self._clear_spare_biases()
         self.steps += 1
         self.shown_gradient = self.shown_gradient or bool(self.gradient)
         if not self.gradient:
@@ -278,6 +277,12 @@ class TorchCandidate(Candidate):
             tuple(_array(None if p is None else self.gradient.get(p), p, s) for p, s in layer)
             for layer in self._by_layer()
         ]
+
+    def _clear_spare_biases(self) -> None:
+        """Keep the biases before a batch normalisation at 0: Adam makes steps of their gradients' rounding."""
+        for layer in self.layers:
+            if layer.norm is not None and layer.linear.bias is not None:
+                layer.linear.bias.data.zero_()
 
     def _by_layer(self) -> list[list[tuple[nn.Parameter | None, tuple[int, ...]]]]:
         """Every parameter with the shape of its array in the reference's layout."""

@@ -111,7 +111,9 @@ TORCH_RIGHT = {
         loss=nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)),
         optimizer=lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.0),
     ),
-    "normalised": torch_parts(activation=lambda: nn.Sequential(nn.BatchNorm1d(8), nn.ReLU())),
+    "normalised": torch_parts(
+        activation=lambda: nn.Sequential(nn.BatchNorm1d(8), nn.ReLU()), optimizer=lambda p: torch.optim.Adam(p, 0.01)
+    ),
     "dropped out": torch_parts(activation=lambda: nn.Sequential(nn.ReLU(), nn.Dropout(0.4))),
     "no hidden layer": torch_parts((4, 3)),
     "mse by hand": torch_parts((4, 6, 1), lambda z, y: ((z[:, 0] - y) ** 2).mean()),
@@ -331,6 +333,13 @@ def test_right_keras_models_are_equal(make: Callable[[], Any]) -> None:
     verdict = Verdict(make)
     assert verdict.first is None
     assert not verdict.blind
+
+
+def test_keras_in_float32() -> None:
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    make = keras_model(middle=lambda: [keras.layers.Dropout(0.3)], optimizer=lambda: keras.optimizers.SGD(0.1, 0.9))
+    assert Verdict(make, dtype="float32").first is None
 
 
 KERAS_WRONG = {
