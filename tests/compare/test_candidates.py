@@ -338,7 +338,11 @@ def test_right_keras_models_are_equal(make: Callable[[], Any]) -> None:
 def test_keras_in_float32() -> None:
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
-    make = keras_model(middle=lambda: [keras.layers.Dropout(0.3)], optimizer=lambda: keras.optimizers.SGD(0.1, 0.9))
+    make = keras_model(
+        activation="relu",  # It goes with a dropout before it as well as after it.
+        middle=lambda: [keras.layers.Dropout(0.3)],
+        optimizer=lambda: keras.optimizers.SGD(0.1, 0.9),
+    )
     assert Verdict(make, dtype="float32").first is None
 
 
