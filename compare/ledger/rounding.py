@@ -83,14 +83,17 @@ class Rounded:
         error = error + terms * self.unit * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
         return Rounded(self.value.sum(axis=axis, keepdims=keepdims), error, self.unit)
 
-    def map(self, f: Callable, slope: np.ndarray | float, curvature: float = 0.0) -> Rounded:
+    def map(self, f: Callable, slope: np.ndarray | float, curvature: float = 0.0, product: bool = False) -> Rounded:
         """f of the numbers, where |f'| is `slope` at them and |f''| at most `curvature`.
 
-        f may be computed by way of a product with its argument, which is therefore counted among its roundings.
+        f may be computed by way of sums with 1 and with its argument, whose roundings are therefore counted among its
+        own. A `product` is of the argument with a number from 0 to 1, such as a distribution function, whose rounding
+        is relative to 1 even where the number is near 0.
         """
         value = f(self.value)
         error = (slope + curvature * self.error) * self.error
-        own = ULPS * self.unit * (np.abs(value) + np.minimum(np.abs(self.value), 1 + np.abs(value)))
+        size = np.abs(self.value)
+        own = ULPS * self.unit * (np.abs(value) + (size if product else np.minimum(size, 1 + np.abs(value))))
         return Rounded(value, error + own, self.unit)
 
     def sqrt(self) -> Rounded:
@@ -111,6 +114,7 @@ def given(value: Any, unit: float) -> Rounded:
 class _Activation:
     curvature: float  # the largest |f''|
     jump: float = 0.0  # by how much f' jumps at 0
+    product: bool = False  # whether f(z) is z times a number from 0 to 1
 
 
 _ACTIVATIONS = {
@@ -119,8 +123,8 @@ _ACTIVATIONS = {
     "sigmoid": _Activation(0.1),
     "tanh": _Activation(0.77),
     "elu": _Activation(1.0),
-    "gelu": _Activation(0.8),
-    "silu": _Activation(0.5),
+    "gelu": _Activation(0.8, product=True),
+    "silu": _Activation(0.5, product=True),
     "softplus": _Activation(0.25),
 }
 
@@ -150,7 +154,7 @@ class _Step:
         bounds = _ACTIVATIONS[self.config.activation]
         slope = np.asarray(derivative(z.value, f(z.value)), np.float64)
         at_kink = (np.abs(z.value) <= z.error) * bounds.jump
-        a = z.map(f, np.maximum(np.abs(slope), at_kink), bounds.curvature)
+        a = z.map(f, np.maximum(np.abs(slope), at_kink), bounds.curvature, bounds.product)
         error = bounds.curvature * z.error + at_kink + ULPS * self.unit
         return a, Rounded(slope, error, self.unit)
 
