@@ -70,7 +70,7 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
         return Verdict("different", 1, f"Different: {different[0]}{_more(different)}.")
     names = ", ".join(name for name in ledger.seconds)
     if not comparisons:
-        return Verdict("equal", 0, f"Equal: {names} agree in all that was run.")
+        return Verdict("equal", 0, f"Equal: nothing that was run in {names} is different from what it should be.")
     exact = [gap.difference for c in comparisons if c.dtype == "float64" for gap in c.worst]
     figure = f"; in float64 they differ by {np.median(exact):.0e} (median) to {max(exact):.0e}" if exact else ""
     most = max(gap.used for c in comparisons for gap in c.worst)

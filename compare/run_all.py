@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 IMPLEMENTATIONS = ("numpy", "torch", "keras")
 DTYPES = ("float64", "float32")
-PARTS = ("ledger", "relay", "recipes", "speed")
+PARTS = ("repeat", "ledger", "relay", "recipes", "speed")  # of a run
+SELF_TEST = "self-test"  # a part of its own
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 
 
@@ -60,6 +61,14 @@ def parser() -> argparse.ArgumentParser:
     amount.add_argument("--scenario", nargs="+", metavar="NAME", help="only these scenarios")
     amount.add_argument("--recipe", nargs="+", metavar="NAME", help="these tutorials' networks, to their full length")
     amount.add_argument("--data", type=Path, metavar="FILE", help="your own CSV or Parquet file in their place")
+    amount.add_argument(
+        "--self-test",
+        type=int,
+        nargs="?",
+        const=200,
+        metavar="N",
+        help="check the checker: every trap, bugs planted in the templates, N clean comparisons (200)",
+    )
     p.add_argument("--target", metavar="COLUMN", help="with --data: the column to predict")
     p.add_argument("--task", metavar="TASK", help="with --data: regression, binary or multiclass (inferred)")
     p.add_argument("--impute", action="store_true", help="with --data: fill missing values in, rather than refuse them")
@@ -189,6 +198,8 @@ class Choices(NamedTuple):
 def choices(args: argparse.Namespace) -> Choices:
     """Check the arguments; UsageError or ValueError, in one line, if they ask for what is not there."""
     implementations, dtypes = chosen_implementations(args), chosen_dtypes(args)
+    if args.self_test is not None and args.self_test < 0:
+        raise UsageError(f"--self-test {args.self_test} must be 0 clean comparisons or more")
     if args.limit <= 0:
         raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
     if args.data is None and (args.target or args.task or args.impute):
@@ -215,6 +226,8 @@ def chosen_parts(args: argparse.Namespace) -> tuple[str, ...]:
         return tuple(args.only)
     if args.recipe:
         return ("recipes",)
+    if args.self_test is not None:
+        return ("repeat", SELF_TEST)
     if args.scenario or args.data:
         return ("ledger",)
     return ("ledger", "speed") if args.quick else PARTS
@@ -245,6 +258,10 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         with Pool(chosen.implementations, work, 1, args.limit) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
             parts = []
+            if "repeat" in chosen.parts:
+                parts.append(repeat(pool, console))
+            if SELF_TEST in chosen.parts:
+                parts.append(self_test(pool, args.self_test, console))
             if "relay" in chosen.parts:
                 parts.append(relay(pool, work, console))
             if "recipes" in chosen.parts:
@@ -290,6 +307,8 @@ def selection(args: argparse.Namespace) -> str:
     """What was chosen to run, in words."""
     if args.data:
         return f"{args.data.name}, target {args.target}"
+    if args.self_test is not None:
+        return "self-test"
     if args.scenario or args.recipe or args.only:
         return "chosen " + ("scenarios" if args.scenario else "recipes" if args.recipe else "parts")
     return "quick" if args.quick else "full" if args.full else "default"
@@ -330,6 +349,32 @@ def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, consol
             show(done, total, said or "importing the frameworks" * (done < total))
 
         return run_ledger(plans, pool, dtypes, work, show_jobs)
+
+
+def repeat(pool: Pool, console: Console) -> Part:
+    """Whether each implementation repeats itself to the bit."""
+    from compare.ledger.repeat import run_repeats
+    from compare.results import Part
+
+    with progress_of("repeat", console) as show:
+        rows = run_repeats(pool, show)
+    said = [
+        f"{r.implementation} in {r.dtype} does not repeat itself"
+        for r in rows[rows.message == ""].itertuples()
+        if not r.equal
+    ]
+    lost = [f"repeating {r.implementation} in {r.dtype}: {r.message}" for r in rows[rows.message != ""].itertuples()]
+    return Part({"repeat": rows}, said, lost)
+
+
+def self_test(pool: Pool, clean: int, console: Console) -> Part:
+    """The checker checked."""
+    from compare.results import Part
+    from compare.traps.selftest import run_self_test
+
+    with progress_of("traps", console) as show:
+        found = run_self_test(pool, clean, show)
+    return Part(found.tables, found.wrong, found.lost, found.summary)
 
 
 def relay(pool: Pool, work: Path, console: Console) -> Part:

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from compare import relay
-from compare.ledger import adapters, trace
+from compare.ledger import adapters, repeat, trace
 from compare.recipes import seeds, train
 from compare.speed import timing
+from compare.traps import planted
 from shared.scenarios import Plan
 
 
@@ -52,6 +53,8 @@ def record(name: str, job: dict[str, Any]) -> None:
 # What a job may ask for: from the implementation's name and the job, its result as JSON has it.
 JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     "record": record,
+    "repeat": repeat.run,
+    "planted": planted.run,
     "relay": relay.run_stage,
     "train": train.run,
     "seeds": seeds.run,

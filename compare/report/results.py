@@ -34,6 +34,10 @@ COLUMNS = {
     "confusion": "scenario dtype implementation target prediction count",
     "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
     "seconds_per_step",
+    "repeat": "implementation scenario dtype equal message",
+    "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
+    "planted": "template scenario line instead caught step phase tensor difference placed message",
+    "clean": "number kind dtype used false_alarm",
     "relay": "optimizer order difference bound equal message",
     "recipes": "recipe title mistake dataset weights claim criterion note implementation first_loss final_loss "
     "accuracy predictions holds difference same seconds reason",
@@ -43,7 +47,7 @@ COLUMNS = {
 NUMBERS = {
     "step", "difference", "bound", "used", "loss", "value", "sample", "output", "count",
     "batch_size", "threads", "round", "seconds_per_step", "first_loss", "final_loss", "accuracy", "seconds", "seed",
-    "epochs", "error",
+    "epochs", "error", "size", "number",
 }  # fmt: skip
 
 

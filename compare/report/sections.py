@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from compare.report import figures, tables, tutorial_pages
+from compare.report import figures, tables, trap_pages, tutorial_pages
 from compare.report.blocks import Block, Prose, Section, Terms, Verbatim
 from compare.report.numbers import exact, number
 from compare.report.results import Results
@@ -174,6 +174,7 @@ def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
 
 # (title, table without whose rows there is no such section, function)
 SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
+    ("What does not repeat itself", "repeat", trap_pages.determinism),
     ("Are they equal?", "cells", equality),
     ("How long does a step take?", "speed", speed_table),
     ("What did not finish", None, stopped),
@@ -184,6 +185,10 @@ SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("Predictions", "predictions", predictions),
     ("Confusion matrix", "confusion", confusion),
     ("Metrics on the test set", "metrics", metrics),
+    ("What the checker catches", "kills", trap_pages.kill_rates),
+    ("False alarms", "clean", trap_pages.false_alarms),
+    ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
+    ("Every trap", "kills", trap_pages.kill_matrix),
     ("The relay", "relay", tutorial_pages.relay),
     ("What the tutorials say, and what happens", "recipes", tutorial_pages.tutorials),
     ("What the initial weights decide", "recipe_seeds", tutorial_pages.initial_weights),

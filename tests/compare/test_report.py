@@ -89,6 +89,11 @@ def write_results(
                  typical * 5**place * rng.lognormal(0, 0.05))
                 for turn in range(9)
             ]  # fmt: skip
+    rows["repeat"] = [(who, "digits", dtype, True, "") for who in implementations for dtype in dtypes]
+    place = ("in step", "update", "weights of layer 1 W", 0, 1e-5, 1e4)
+    rows["kills"] = [("adam-epsilon", "", "digits", dtype, True, *place, 1e4, False, True) for dtype in dtypes]
+    rows["planted"] = [("torch", "digits", "a", "b", True, 0, "update", "weights of layer 1 W", 1e-5, True, "")]
+    rows["clean"] = [(1, "torch", dtype, 0.1, False) for dtype in dtypes]
     for order in itertools.permutations(implementations):
         rows["relay"].append(("adam", " → ".join(order), 4e-16, 1e-12, True, ""))
     for who in implementations:

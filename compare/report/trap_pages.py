@@ -1,0 +1,105 @@
+"""The sections on determinism and on the self-test: what the checker catches, and what it does not."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from compare.report.blocks import Block, Prose, Table
+from compare.report.numbers import number, percent
+from compare.report.results import COLUMNS, Results
+
+
+def _true(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.lower() == "true"
+
+
+def determinism(results: Results) -> list[Block]:
+    """Implementations that trained twice and came to other numbers; nothing when there is none."""
+    rows = results.tables["repeat"]
+    rows = rows[~_true(rows["equal"])]
+    lines = [
+        f"✗ {r.implementation} in {r.dtype} on {r.scenario}: {r.message or 'two trainings from one start differ'}"
+        for r in rows.itertuples()
+    ]
+    if not lines:
+        return []
+    first = "Not deterministic: a difference from these implementations says nothing until they repeat themselves."
+    return [Prose(first), *map(Prose, lines)]
+
+
+def kill_rates(results: Results) -> list[Block]:
+    """The share of the traps that each check catches, ours first."""
+    kills = results.tables["kills"]
+    kills = kills[_true(kills["above_rounding"])]
+    rows = []
+    for dtype, group in kills.groupby("dtype", sort=False):
+        others = [name for name in group if name not in COLUMNS["kills"].split()]
+        for check, caught in {"this ledger": group["caught"], **{name: group[name] for name in others}}.items():
+            right = int(_true(caught).sum())
+            counted = f"{right} of {len(group)}"
+            rows.append({"check": check, "precision": dtype, "caught": counted, "share": percent(right / len(group))})
+    frame = pd.DataFrame(rows).pivot(index="check", columns="precision", values=["caught", "share"])
+    frame = frame.loc[list(dict.fromkeys(row["check"] for row in rows))].reset_index()
+    frame.columns = [" ".join(filter(None, reversed(column))) for column in frame.columns]
+    note = (
+        "A trap is a known way for two models to differ, built into the reference. Counted is every trap on every "
+        "scenario where it makes a difference above rounding; the other rows are checks in common use, on the same "
+        "bugs."
+    )
+    return [Table("Caught", frame, note, frozenset({"check"}))]
+
+
+def false_alarms(results: Results) -> list[Block]:
+    """How often correct pairs were called different."""
+    clean = results.tables["clean"]
+    alarms = int(_true(clean["false_alarm"]).sum())
+    return [
+        Prose(
+            f"{alarms} in {len(clean)} clean comparisons of random networks, options, seeds and data; "
+            f"the closest used {percent(clean['used'].max())} of its bound."
+        )
+    ]
+
+
+def planted_bugs(results: Results) -> list[Block]:
+    """Every bug planted in a template, and the first place where it showed."""
+    planted = results.tables["planted"]
+    caught, placed = _true(planted["caught"]), _true(planted["placed"])
+    frame = pd.DataFrame(
+        {
+            "template": planted["template"],
+            "written instead": planted["instead"].str.slice(0, 60),
+            "scenario": planted["scenario"],
+            "caught": caught.map({True: "yes", False: "✗ no"}),
+            "first place": planted["phase"] + ", " + planted["tensor"],
+            "step": planted["step"].map(number),
+        }
+    )
+    failing = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(caught=~(caught & placed))
+    note = "A line of a template replaced by what somebody might have written there; float64, in step."
+    words = frozenset({"template", "written instead", "scenario", "first place"})
+    return [Table("One line broken at a time", frame, note, words, failing)]
+
+
+def kill_matrix(results: Results) -> list[Block]:
+    """Every trap: where it was caught, and how small it is where it was not."""
+    kills = results.tables["kills"]
+    rows, failing = [], []
+    for (trap, scenario), group in kills.groupby(["trap", "scenario"], sort=False):
+        row = {"trap": trap, "scenario": scenario}
+        for r in group.itertuples():
+            where = f"{r.phase}, {r.tensor}, step {r.step:.0f}"
+            above = str(r.above_rounding).lower() == "true"
+            missed = "✗ missed" if above else "below rounding"
+            caught = str(r.caught).lower() == "true"
+            row[r.dtype] = f"{number(r.difference)} · {where}" if caught else f"{missed} · {number(r.difference)}"
+        rows.append(row)
+        wrong = any(_true(group["missed"]))
+        failing.append({**dict.fromkeys(row, False), "trap": wrong})
+    frame, marks = pd.DataFrame(rows).fillna("–"), pd.DataFrame(failing)
+    note = (
+        "The difference at the first place where the ledger caught the trap. Below rounding: the trap changes no "
+        "number by more than rounding in this precision may, so that no check can tell."
+    )
+    marks = marks.reindex(columns=frame.columns).fillna(False).astype(bool)
+    return [Table("Every trap, where it shows first", frame, note, frozenset(frame.columns), marks)]
