@@ -266,6 +266,8 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
                 parts.append(relay(pool, work, console))
             if "recipes" in chosen.parts:
                 parts.append(recipes(pool, args.recipe, console))
+        if any(finding.suspects for finding in ledger.findings.values()):
+            parts.append(causes(ledger, console))
         if "speed" in chosen.parts:
             parts.append(speed(chosen, work, console))
         facts = {
@@ -349,6 +351,17 @@ def compare(plans: list[Plan], pool: Pool, dtypes: list[str], work: Path, consol
             show(done, total, said or "importing the frameworks" * (done < total))
 
         return run_ledger(plans, pool, dtypes, work, show_jobs)
+
+
+def causes(ledger: Ledger, console: Console) -> Part:
+    """Why an implementation differs."""
+    from compare.results import Part
+    from compare.traps.causes import find_causes
+
+    with progress_of("causes", console) as show:
+        rows = find_causes(ledger, show)
+    said = [f"{r.implementation} in {r.scenario} ({r.dtype})\n{r.text}" for r in rows.itertuples()]
+    return Part({"causes": rows}, notes=said)
 
 
 def repeat(pool: Pool, console: Console) -> Part:

@@ -123,6 +123,8 @@ def _gap(
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         distance = np.abs(a - b)
         distance = np.where(np.isfinite(distance), distance, np.inf)
+        # Where the derivation has no bound, as in a training that diverges, any finite difference is within it.
+        allowed = np.where(np.isnan(allowed), np.inf, allowed)
         used = np.where(distance > 0, distance / allowed, 0.0)
     used = np.where(np.isnan(used), np.inf, used)
     worst = np.unravel_index(int(used.argmax()), used.shape)
@@ -254,15 +256,15 @@ def _predictions(ruler: Ruler, step: int, a: Trace, b: Trace, output_allowed: fl
     """Class ids, labels or values: equal, but where the reference's outputs are closer to a tie than the bound."""
     left, right = np.asarray(a.predictions, float), np.asarray(b.predictions, float)
     if not ruler.config.loss.endswith("cross_entropy"):
-        slope = 1.0  # of the prediction for the output: a sigmoid's is smaller.
-        return _gap("outcome", "predictions", step, left, right, max(_largest(left), 1e-300), slope * output_allowed)
+        scale = max(_largest(left), 1e-300)  # A sigmoid's predictions move by less than its outputs.
+        return _gap("outcome", "predictions", step, left, right, scale, output_allowed)
     z = ruler.reference.outputs
     if ruler.config.loss == "softmax_cross_entropy":
         second, first = np.sort(z, axis=1)[:, -2:].T
         margin = first - second
     else:
         margin = np.abs(z).reshape(left.shape)
-    allowed = np.where(margin <= 2 * output_allowed, np.inf, 0.5)
+    allowed = np.where(margin <= 2 * output_allowed, np.inf, 0.0)  # A class id has no roundings.
     return _gap("outcome", "predictions", step, left, right, 1.0, allowed)
 
 

@@ -30,6 +30,19 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, eq=False)
+class Suspect:
+    """An implementation that differs from the reference, with the traces to find out why."""
+
+    scenario: str
+    implementation: str
+    dtype: str
+    plan: Plan
+    reference: Trace
+    stepped: Trace
+    own: Trace
+
+
 @dataclass(eq=False)
 class Finding:
     """What is known of one scenario."""
@@ -37,6 +50,7 @@ class Finding:
     plan: Plan
     traces: dict[tuple[str, str], Trace] = field(default_factory=dict)  # (implementation, dtype) on its own
     comparisons: list[parity.Comparison] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -118,6 +132,16 @@ class _Desk:
             else:
                 pairs = [(("float64", name), reference, traces[name]) for name in names]
             self.finding.comparisons += [compare(ruler, dtype, *pair) for pair in pairs]
+        for name in names:
+            if (name, dtype) != (self.reference, "float64") and self._differs(name, dtype):
+                own, stepped = self.finding.traces[name, dtype], self.trace(name, dtype, "step")
+                scenario = self.finding.plan.scenario.name
+                self.finding.suspects.append(Suspect(scenario, name, dtype, self.finding.plan, reference, stepped, own))
+
+    def _differs(self, name: str, dtype: str) -> bool:
+        """Whether an implementation differs from the reference."""
+        against = self.reference if dtype == "float64" else "float64"
+        return any(not c.equal and c.dtype == dtype and {c.a, c.b} == {against, name} for c in self.finding.comparisons)
 
 
 def run_ledger(

@@ -34,6 +34,7 @@ COLUMNS = {
     "confusion": "scenario dtype implementation target prediction count",
     "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
     "seconds_per_step",
+    "causes": "scenario implementation dtype cause text",
     "repeat": "implementation scenario dtype equal message",
     "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
     "planted": "template scenario line instead caught step phase tensor difference placed message",

@@ -179,6 +179,7 @@ SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("How long does a step take?", "speed", speed_table),
     ("What did not finish", None, stopped),
     ("Where they first differ", None, divergences),
+    ("Why they differ", None, trap_pages.causes),
     ("How far from the bound", "cells", headroom),
     ("Loss curves", "losses", loss_curves),
     ("How the difference grows", "drift", drift),

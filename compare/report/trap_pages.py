@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from compare.report.blocks import Block, Prose, Table
+from compare.report.blocks import Block, Prose, Table, Verbatim
 from compare.report.numbers import number, percent
 from compare.report.results import COLUMNS, Results
 
@@ -25,6 +25,14 @@ def determinism(results: Results) -> list[Block]:
         return []
     first = "Not deterministic: a difference from these implementations says nothing until they repeat themselves."
     return [Prose(first), *map(Prose, lines)]
+
+
+def causes(results: Results) -> list[Block]:
+    """The diagnosis of each implementation that differs; nothing when all are equal."""
+    blocks: list[Block] = []
+    for r in results.tables["causes"].itertuples():
+        blocks += [Prose(f"{r.implementation} in {r.scenario}, {r.dtype}:"), Verbatim(str(r.text))]
+    return blocks
 
 
 def kill_rates(results: Results) -> list[Block]:

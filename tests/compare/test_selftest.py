@@ -1,4 +1,4 @@
-"""The self-test: it must say so when a trap gets away, a bug is misplaced, an alarm is false, a training not repeated."""
+"""The self-test: it must say when a trap gets away, a bug is misplaced, an alarm is false, a training not repeated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compare.ledger import adapters, repeat, trace
 from compare.ledger.processes import Event
 from compare.report import trap_pages
 from compare.report.results import Results
-from compare.traps import planted, selftest
+from compare.traps import causes, planted, selftest
 from shared import scenarios
 from shared.datasets import load
 
@@ -75,6 +75,17 @@ def test_planted_bugs_run_where_their_framework_is(monkeypatch: pytest.MonkeyPat
     assert len(rows) == sum(bug.template != "keras" for bug in planted.PLANTED)
     assert not rows.placed.any()
     assert len([bug for bug in planted.PLANTED if bug.template != "numpy"]) >= 12
+
+
+def test_the_causes_are_sought_for_the_shortest_training_of_each() -> None:
+    def suspect(name: str, dtype: str, steps: int) -> SimpleNamespace:
+        plan, reference = SimpleNamespace(steps=[0] * steps), SimpleNamespace(params=np.zeros((steps, 10)))
+        return SimpleNamespace(implementation=name, dtype=dtype, plan=plan, reference=reference)
+
+    long, short = suspect("torch", "float64", 200), suspect("torch", "float64", 20)
+    single, keras = suspect("torch", "float32", 5), suspect("keras", "float32", 5)
+    findings = {"a": SimpleNamespace(suspects=[long, single, keras]), "b": SimpleNamespace(suspects=[short])}
+    assert causes.chosen(SimpleNamespace(findings=findings)) == [keras, short]  # type: ignore[arg-type]
 
 
 def recorded() -> trace.Trace:
