@@ -78,6 +78,7 @@ class MLP:
         self.model.add(keras.layers.Dense(config.layer_sizes[-1]))
         self.model.compile(optimizer=_Optimizer(config), loss=_Loss(config))
         self.model.optimizer.build(self.model.trainable_variables)
+        self._compiled_epoch: Callable | None = None
         # The same layers under an optimizer that moves nothing and keeps what it is given: the gradients.
         self.probe = keras.Sequential(self.model.layers)
         self.probe.compile(optimizer=_GradientReader(), loss=_Loss(config))
@@ -145,12 +146,17 @@ class MLP:
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         patience: int | None = None,
         verbose: bool = True,
+        fast: bool = False,
     ) -> dict[str, list[float]]:
         """Train for some epochs over mini-batches, the last partial batch included, and return the history.
 
         `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
         loss, and the weights of the best epoch are kept.
+
+        `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
+        TensorFlow an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
+        steps are made one by one as ever.
         """
         self._use_dtype()
         x, y = check_data(self.config, x, y)
@@ -160,7 +166,49 @@ class MLP:
         callbacks: list[keras.callbacks.Callback] = [_Watch(self, batches, masks, validation_data, verbose)]
         if patience:
             callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
+        if fast and not masks and keras.backend.backend() == "tensorflow":
+            return self._fit_fast(x, y, epochs, batch_size, order, callbacks)
         return self.model.fit(batches, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0).history
+
+    def _fit_fast(
+        self, x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int, order: Callable, callbacks: list
+    ) -> dict[str, list[float]]:
+        """What `Model.fit` does, with each epoch one call of a compiled function; it calls one for every step."""
+        import tensorflow as tf  # Here, so that other backends do without it.
+
+        if self._compiled_epoch is None:
+            self._compiled_epoch = tf.function(self._epoch)
+        data = [tf.constant(a) for a in (x, y, _sample_weight(self.config, y)) if a is not None]
+        full = len(x) // batch_size * batch_size
+        watch = keras.callbacks.CallbackList(callbacks, add_history=True, model=self.model, epochs=epochs)
+        self.model.stop_training = False
+        watch.on_train_begin()
+        for epoch in range(epochs):
+            watch.on_epoch_begin(epoch)
+            samples = tf.constant(order(epoch))
+            total = self._compiled_epoch(data, tf.reshape(samples[:full], (-1, batch_size)), samples[full:])
+            watch.on_epoch_end(epoch, {"loss": float(total) / len(x)})
+            if self.model.stop_training:
+                break
+        watch.on_train_end()
+        return self.model.history.history
+
+    def _epoch(self, data: list, batches, rest):
+        """Train on batches of samples (steps, B) and on the rest, (0 to B - 1,): the sum of the samples' losses."""
+        total = ops.zeros((), self.dtype)
+        for samples in batches:  # tf.function makes it a loop of TensorFlow's own.
+            total += self._step(data, samples)
+        return total + self._step(data, rest) if rest.shape[0] else total
+
+    def _step(self, data: list, samples):
+        import tensorflow as tf
+
+        x, y, *weight = [tf.gather(a, samples) for a in data]
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = _Loss(self.config)(y, self.model(x, training=True), *weight)
+        self.model.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss * ops.cast(ops.shape(x)[0], self.dtype)
 
     # Use --------------------------------------------------------------------------------------------------------
 
@@ -314,7 +362,7 @@ class _Loss(keras.losses.Loss):
     """The loss of a batch. Keras divides a weighted sum by the number of samples; here by the sum of their weights."""
 
     def __init__(self, config: Config):
-        super().__init__(reduction="sum" if config.reduction == "sum" else "mean_with_sample_weight")
+        super().__init__("loss", "sum" if config.reduction == "sum" else "mean_with_sample_weight")
         self.config = config
 
     def call(self, y_true, y_pred):

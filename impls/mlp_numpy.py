@@ -179,12 +179,17 @@ class MLP:
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         patience: int | None = None,
         verbose: bool = True,
+        fast: bool = False,
     ) -> dict[str, list[float]]:
         """Train for some epochs over mini-batches, the last partial batch included, and return the history.
 
         `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
         loss, and the weights of the best epoch are kept.
+
+        `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
+        TensorFlow an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
+        steps are made one by one as ever.
         """
         x, y = check_data(self.config, x, y)
         check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -82,6 +83,7 @@ class MLP(nn.Module):
         matrices, others = ([p for p in self.parameters() if (p.ndim == 2) == wanted] for wanted in (True, False))
         groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = OPTIMIZERS[config.optimizer](config, groups)
+        self._compiled_steps: Callable | None = None
         self.set_params(init_params(config) if params is None else params)
 
     # The network ------------------------------------------------------------------------------------------------
@@ -153,12 +155,17 @@ class MLP(nn.Module):
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         patience: int | None = None,
         verbose: bool = True,
+        fast: bool = False,
     ) -> dict[str, list[float]]:
         """Train for some epochs over mini-batches, the last partial batch included, and return the history.
 
         `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
         loss, and the weights of the best epoch are kept.
+
+        `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
+        TensorFlow an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
+        steps are made one by one as ever.
         """
         x, y = self._tensors(*check_data(self.config, x, y))
         check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
@@ -167,8 +174,10 @@ class MLP(nn.Module):
         best, best_loss, best_epoch = None, math.inf, 0
         for epoch in range(epochs):
             self.train()
-            total = 0.0
-            for batch in torch.as_tensor(np.array(order(epoch))).split(batch_size):
+            total, samples = 0.0, torch.as_tensor(np.array(order(epoch)))
+            if fast and not masks and not self.config.dropout and not self.config.batch_norm:
+                total, samples = self._fit_fast(x, y, samples, batch_size)
+            for batch in samples.split(batch_size):
                 step_masks = masks(self.step, len(batch)) if masks else None
                 total += len(batch) * self._train_step(x[batch], y[batch], step_masks)
             record = {"loss": total / len(x)}
@@ -188,6 +197,58 @@ class MLP(nn.Module):
         if best:
             self.load_state_dict(best)
         return history
+
+    def _fit_fast(self, x: Tensor, y: Tensor, samples: Tensor, batch_size: int) -> tuple[float, Tensor]:
+        """Train on as many of `samples` as fill _STEPS_AT_ONCE batches, again and again: their losses, and the rest."""
+        if self._compiled_steps is None:
+            require(
+                any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++", "cl"))),
+                "fast needs a C++ compiler for torch.compile: install g++ or clang++, or leave fast out",
+            )
+            self._compiled_steps = torch.compile(self._steps, dynamic=False)
+        self.set_state(self.state)  # So that every slot is there.
+        params = {name: p.detach() for name, p in self.named_parameters()}
+        keys = [_STATE_KEYS[self.config.optimizer, slot] for slot in SLOTS[self.config.optimizer]]
+        slots = {name: [self.optimizer.state[p][key] for key in keys] for name, p in self.named_parameters()}
+        total = torch.zeros((), dtype=torch.float64)
+        chunk = _STEPS_AT_ONCE * batch_size
+        for chosen in samples[: len(samples) // chunk * chunk].reshape(-1, _STEPS_AT_ONCE, batch_size):
+            steps = range(self.step, self.step + _STEPS_AT_ONCE)
+            rates = torch.tensor([float(learning_rate(self.config, step)) for step in steps], dtype=torch.float64)
+            t = torch.tensor(steps, dtype=torch.float64) + 1
+            total += self._compiled_steps(params, slots, x[chosen], y[chosen], rates, t)
+            self.step += _STEPS_AT_ONCE
+        for p in self.parameters():
+            self.optimizer.state[p]["step"] = torch.tensor(float(self.step))
+        return batch_size * total.item(), samples[len(samples) // chunk * chunk :]
+
+    def _steps(self, params: dict, slots: dict, xs: Tensor, ys: Tensor, rates: Tensor, t: Tensor) -> Tensor:
+        """_STEPS_AT_ONCE training steps on xs (_STEPS_AT_ONCE, B, in), as torch.compile takes them: the losses' sum.
+
+        Autograd's and torch.optim's own bookkeeping cannot be compiled; torch.func's gradient and `_direction` can.
+        """
+        c = self.config
+        loss_and_gradient = torch.func.grad_and_value(
+            lambda params, x, y: _batch_loss(c, torch.func.functional_call(self, params, (x,)), y)
+        )
+        total = 0.0
+        for i in range(_STEPS_AT_ONCE):
+            gradients, loss = loss_and_gradient(params, xs[i], ys[i])
+            total += loss
+            if c.clip_value:
+                gradients = {name: g.clamp(-c.clip_value, c.clip_value) for name, g in gradients.items()}
+            if c.clip_norm:
+                norm = torch.stack([(g * g).sum() for g in gradients.values()]).sum().sqrt()
+                gradients = {name: g * (c.clip_norm / norm.clamp(min=c.clip_norm)) for name, g in gradients.items()}
+            for name, g in gradients.items():
+                w = params[name]
+                decay = c.weight_decay if w.ndim == 2 else 0.0
+                if c.optimizer == "adamw":
+                    w -= rates[i] * decay * w
+                elif decay:
+                    g = g + decay * w
+                w -= rates[i] * _direction(c, g, t[i], *slots[name])
+        return total
 
     # Use --------------------------------------------------------------------------------------------------------
 
@@ -344,6 +405,32 @@ OPTIMIZERS: dict[str, Callable[[Config, list], torch.optim.Optimizer]] = {
     "adam": lambda c, p: torch.optim.Adam(p, c.learning_rate, (c.beta1, c.beta2), c.epsilon),
     "adamw": lambda c, p: torch.optim.AdamW(p, c.learning_rate, (c.beta1, c.beta2), c.epsilon),
 }
+
+
+def _direction(c: Config, g: Tensor, t: Tensor, *slots: Tensor) -> Tensor:
+    """The rules above for `fast`, from gradient g, step t (from 1) and slots, which it updates: w -= lr * it."""
+    if c.optimizer in ("momentum", "nesterov"):
+        (b,) = slots
+        b.mul_(c.momentum).add_(g)
+        return b if c.optimizer == "momentum" else g + c.momentum * b
+    if c.optimizer == "rmsprop":
+        (v,) = slots
+        v.add_((1 - c.beta2) * (g * g - v))
+        return g / (v.sqrt() + c.epsilon)
+    if c.optimizer == "adagrad":
+        (s,) = slots
+        s.add_(g * g)
+        return g / (s.sqrt() + c.epsilon)
+    if c.optimizer in ("adam", "adamw"):
+        m, v = slots
+        m.add_((1 - c.beta1) * (g - m))
+        v.add_((1 - c.beta2) * (g * g - v))
+        return (m / (1 - c.beta1**t)) / ((v / (1 - c.beta2**t)).sqrt() + c.epsilon)
+    return g
+
+
+_STEPS_AT_ONCE = 4  # Training steps in a compiled function, whose call takes longer than a small network's step.
+
 # Where torch.optim keeps each slot.
 _STATE_KEYS = {
     ("momentum", "velocity"): "momentum_buffer",
