@@ -38,6 +38,8 @@ COLUMNS = {
     "repeat": "implementation scenario dtype equal message",
     "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
     "planted": "template scenario line instead caught step phase tensor difference placed message",
+    "traps": "theme trap title why measured torch keras source",
+    "defaults": "what torch keras same",
     "clean": "number kind dtype used false_alarm",
     "relay": "optimizer order difference bound equal message",
     "recipes": "recipe title mistake dataset weights claim criterion note implementation first_loss final_loss "

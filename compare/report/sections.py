@@ -190,6 +190,8 @@ SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("False alarms", "clean", trap_pages.false_alarms),
     ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
     ("Every trap", "kills", trap_pages.kill_matrix),
+    ("Where the frameworks differ", "traps", trap_pages.guide),
+    ("The same call with another default", "defaults", trap_pages.defaults),
     ("The relay", "relay", tutorial_pages.relay),
     ("What the tutorials say, and what happens", "recipes", tutorial_pages.tutorials),
     ("What the initial weights decide", "recipe_seeds", tutorial_pages.initial_weights),

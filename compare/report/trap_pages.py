@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from compare.report.blocks import Block, Prose, Table, Verbatim
+from compare.report.blocks import Block, Prose, Table, Terms, Verbatim
 from compare.report.numbers import number, percent
 from compare.report.results import COLUMNS, Results
 
@@ -111,3 +111,29 @@ def kill_matrix(results: Results) -> list[Block]:
     )
     marks = marks.reindex(columns=frame.columns).fillna(False).astype(bool)
     return [Table("Every trap, where it shows first", frame, note, frozenset(frame.columns), marks)]
+
+
+def guide(results: Results) -> list[Block]:
+    """Every trap in words, theme by theme."""
+    blocks: list[Block] = [
+        Prose(
+            "Known ways for two models to differ, with the size of the difference after 200 steps of digits: of a "
+            "weight, of a loss, of an output, over the largest of each, and the share of the test set predicted otherwise."
+        )
+    ]
+    for theme, rows in results.tables["traps"].groupby("theme", sort=False):
+        words = {
+            r.trap: f"{r.title}. {r.why} Size: {r.measured}. In PyTorch: {r.torch} In Keras: {r.keras} Source: {r.source}"
+            for r in rows.itertuples()
+        }
+        blocks += [Prose(f"{theme}:"), Terms(words)]
+    return blocks
+
+
+def defaults(results: Results) -> list[Block]:
+    """What the installed frameworks take where nothing is said."""
+    rows = results.tables["defaults"]
+    rows = rows[~_true(rows["same"])]
+    frame = rows[["what", "torch", "keras"]].rename(columns={"torch": "PyTorch", "keras": "Keras"})
+    note = "Read from the installed versions when the report was made; only those that differ."
+    return [Table("Defaults that differ", frame.reset_index(drop=True), note, frozenset({"what"}))]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from compare.ledger.trace import Trace
-from compare.traps.catalogue import CATALOGUE, Hypothesis, Trap, mend, record_trapped
+from compare.traps.catalogue import CATALOGUE, Hypothesis, mend, record_trapped
 from compare.traps.scenarios import SCENARIOS, shortened
 from impls.mlp_numpy import Config
 from shared import datasets
@@ -162,7 +162,6 @@ def traps_page(table: pd.DataFrame | None = None, defaults: pd.DataFrame | None 
     """
     table = sizes() if table is None else table
     defaults = live_defaults() if defaults is None else defaults
-    size = {row.trap: row for row in table.itertuples()}
     versions = ", ".join(f"{name} {number}" for name, number in defaults.attrs.items())
     lines = [
         '# Where two "same" networks differ',
@@ -181,30 +180,59 @@ def traps_page(table: pd.DataFrame | None = None, defaults: pd.DataFrame | None 
         *(f"| {row.what} | {_cell(row.torch)} | {_cell(row.keras)} |" for row in defaults.itertuples() if not row.same),
         "",
     ]
-    for theme, heading in THEMES.items():
+    for heading, rows in guide(table).groupby("theme", sort=False):
         lines += [f"## {heading}", ""]
-        for trap in CATALOGUE.values():
-            if trap.theme == theme:
-                lines += _entry(trap, size[trap.name])
+        for row in rows.itertuples():
+            lines += _entry(row)
     return "\n".join(lines)
 
 
-def _entry(trap: Trap, size: Any) -> list[str]:
-    variants = "; ".join(variant for variant in trap.variants if variant)
+def guide(table: pd.DataFrame) -> pd.DataFrame:
+    """The catalogue as a table, in the page's order: columns theme, trap, title, why, measured, torch, keras, source.
+
+    `table` is what `sizes` gives.
+    """
+    size = {row.trap: row for row in table.itertuples()}
+    return pd.DataFrame(
+        [
+            {
+                "theme": heading,
+                "trap": trap.name,
+                "title": trap.title,
+                "why": trap.why,
+                "measured": _size_in_words(size[trap.name]),
+                "torch": mend(trap, "torch", GUIDE_CONFIG),
+                "keras": mend(trap, "keras", GUIDE_CONFIG),
+                "source": trap.source,
+            }
+            for theme, heading in THEMES.items()
+            for trap in CATALOGUE.values()
+            if trap.theme == theme
+        ]
+    )
+
+
+def _size_in_words(size: Any) -> str:
+    if not size.options:
+        return "none on digits"
     figures = [f"{name} {getattr(size, name):.1e}" for name in MEASURED[:-1]]
     measured = ", ".join([*figures, f"{size.predictions:.1%} predicted otherwise"]).replace("inf", "not finite")
-    variant = f" ({size.variant})" if size.variant else ""
+    return f"{size.variant}: {measured}" if size.variant else measured
+
+
+def _entry(row: Any) -> list[str]:
+    variants = "; ".join(variant for variant in CATALOGUE[row.trap].variants if variant)
     return [
-        f"### {trap.name}",
+        f"### {row.trap}",
         "",
-        f"{trap.title}.",
+        f"{row.title}.",
         "",
-        f"- Why: {trap.why}",
+        f"- Why: {row.why}",
         *([f"- Variants: {variants}"] if variants else []),
-        f"- Size{variant}: {measured if size.options else 'none on digits'}",
-        f"- In PyTorch: `{mend(trap, 'torch', GUIDE_CONFIG)}`",
-        f"- In Keras: `{mend(trap, 'keras', GUIDE_CONFIG)}`",
-        f"- Source: {trap.source}",
+        f"- Size: {row.measured}",
+        f"- In PyTorch: `{row.torch}`",
+        f"- In Keras: `{row.keras}`",
+        f"- Source: {row.source}",
         "",
     ]
 

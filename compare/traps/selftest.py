@@ -25,7 +25,7 @@ Show = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The tables of a self-test, named as their files: kills, planted and clean."""
+    """The tables of a self-test, named as their files: kills, planted, clean, and the guide's traps and defaults."""
 
     tables: dict[str, pd.DataFrame]
 
@@ -71,6 +71,7 @@ def run_self_test(pool: Pool, clean: int = CLEAN, show: Show = lambda done, tota
 
     from compare.traps.catalogue import CATALOGUE
     from compare.traps.clean import clean_comparisons
+    from compare.traps.defaults import guide, live_defaults, sizes
     from compare.traps.kill import kill_matrix
 
     total = float(len(CATALOGUE) + len(PLANTED) + clean)
@@ -85,8 +86,9 @@ def run_self_test(pool: Pool, clean: int = CLEAN, show: Show = lambda done, tota
         used = max(gap.used for comparison in result.comparisons for gap in comparison.worst)
         row = {"number": result.number, "kind": result.kind, "dtype": result.dtype, "used": used}
         found.append(row | {"false_alarm": result.false_alarm})
-    show(total, total, "")
-    return Findings({"kills": pd.DataFrame(kills), "planted": planted, "clean": pd.DataFrame(found)})
+    show(total, total, "the guide")
+    tables = {"kills": pd.DataFrame(kills), "planted": planted, "clean": pd.DataFrame(found)}
+    return Findings(tables | {"traps": guide(sizes()), "defaults": live_defaults()})
 
 
 def _kill_row(kill: Any) -> dict[str, Any]:
