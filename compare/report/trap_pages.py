@@ -118,12 +118,14 @@ def guide(results: Results) -> list[Block]:
     blocks: list[Block] = [
         Prose(
             "Known ways for two models to differ, with the size of the difference after 200 steps of digits: of a "
-            "weight, of a loss, of an output, over the largest of each, and the share of the test set predicted otherwise."
+            "weight, of a loss, of an output, over the largest of each, and the share of the test set predicted "
+            "otherwise."
         )
     ]
     for theme, rows in results.tables["traps"].groupby("theme", sort=False):
         words = {
-            r.trap: f"{r.title}. {r.why} Size: {r.measured}. In PyTorch: {r.torch} In Keras: {r.keras} Source: {r.source}"
+            r.trap: f"{r.title}. {r.why} Size: {r.measured}. In PyTorch: {r.torch} In Keras: {r.keras} "
+            f"Source: {r.source}"
             for r in rows.itertuples()
         }
         blocks += [Prose(f"{theme}:"), Terms(words)]

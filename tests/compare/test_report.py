@@ -93,7 +93,7 @@ def write_results(
     place = ("in step", "update", "weights of layer 1 W", 0, 1e-5, 1e4)
     rows["kills"] = [("adam-epsilon", "", "digits", dtype, True, *place, 1e4, False, True) for dtype in dtypes]
     rows["planted"] = [("torch", "digits", "a", "b", True, 0, "update", "weights of layer 1 W", 1e-5, True, "")]
-    rows["traps"] = [("The update", "epsilon-value", "Seen", "Why.", "weight 1e-5", "torch()", "keras()", "a.py")]
+    rows["traps"] = [("The update", "epsilon-value", "Seen", "Why.", "weight 1e-5", "t()", "k()", "a.py")]
     rows["defaults"] = [("Adam epsilon", "1e-08", "1e-07", False)]
     rows["clean"] = [(1, "torch", dtype, 0.1, False) for dtype in dtypes]
     for order in itertools.permutations(implementations):
