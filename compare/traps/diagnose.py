@@ -465,10 +465,11 @@ def _agreement(d: Diagnosis, explanation: Explanation) -> str:
 
 
 def _about(cause: Hypothesis, plan: Plan, framework: str) -> list[str]:
-    frameworks = [framework] if framework in ("torch", "keras") else ["torch", "keras"]
-    names = {"torch": "PyTorch", "keras": "Keras"}
-    trap = cause.trap
-    mends = [f"  In {names[name]}: {cause.mend(name, plan)}" for name in frameworks]
+    trap, names = cause.trap, {"torch": "PyTorch", "keras": "Keras"}
+    here = [framework] if framework in names else list(names)
+    told = sorted(names, key=lambda name: name not in here) if trap.either else here
+    follow = {"torch": ", to follow Keras", "keras": ", to follow PyTorch"} if trap.either else {}
+    mends = [f"  In {names[name]}{follow.get(name, '')}: {cause.mend(name, plan)}" for name in told]
     return [f"{trap.name}: {trap.title}.", f"  {trap.why}", f"  Source: {trap.source}", *mends, ""]
 
 

@@ -27,6 +27,7 @@ VELOCITY = ("momentum", "nesterov")
 SCALED = ("adam", "adamw", "rmsprop", "adagrad")  # by the root of a second moment
 COUPLED = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam")  # take decay into the gradient
 SCHEDULED = ("step", "exponential", "cosine", "warmup")
+KERAS_EPSILON = 1e-7  # the default of all its optimizers
 
 
 def _float32(value: float) -> float:
@@ -36,36 +37,50 @@ def _float32(value: float) -> float:
 # Rules that replace an optimizer's. They come before those that wrap one.
 
 
-def _adam_epsilon_place(t: Any, inside_root: bool) -> None:
+def _adam_update(t: Any, update: Callable[..., np.ndarray]) -> None:
+    """Let Adam make another update of its moments: update(config, step, m, v)."""
+
     def rule(c, g, step, m, v):
         m += (1 - c.beta1) * (g - m)
         v += (1 - c.beta2) * (g * g - v)
+        return update(c, step, m, v)
+
+    t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+
+
+def _adam_epsilon_place(t: Any, inside_root: bool) -> None:
+    def update(c, step, m, v):
         first, second = 1 - c.beta1**step, 1 - c.beta2**step
         if inside_root:
             return m / first / np.sqrt(v / second + c.epsilon)
         return m * (math.sqrt(second) / first) / (np.sqrt(v) + c.epsilon)
 
-    t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+    _adam_update(t, update)
 
 
 def _float32_correction(t: Any) -> None:
-    def rule(c, g, step, m, v):
-        m += (1 - c.beta1) * (g - m)
-        v += (1 - c.beta2) * (g * g - v)
+    def update(c, step, m, v):
         first, second = 1 - _float32(c.beta1) ** step, 1 - _float32(c.beta2) ** step
         return m / first / (np.sqrt(v / second) + c.epsilon)
 
-    t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+    _adam_update(t, update)
+
+
+def _keras_adam(t: Any, epsilon: float | None = KERAS_EPSILON, rounded: bool = True) -> None:
+    def update(c, step, m, v):
+        beta1, beta2 = (_float32(beta) if rounded else beta for beta in (c.beta1, c.beta2))
+        correction = math.sqrt(1 - beta2**step) / (1 - beta1**step)
+        return correction * m / (np.sqrt(v) + (c.epsilon if epsilon is None else epsilon))
+
+    _adam_update(t, update)
 
 
 def _no_bias_correction(t: Any, first: bool, second: bool) -> None:
-    def rule(c, g, step, m, v):
-        m += (1 - c.beta1) * (g - m)
-        v += (1 - c.beta2) * (g * g - v)
+    def update(c, step, m, v):
         m_hat = m / (1 if first else 1 - c.beta1**step)
         return m_hat / (np.sqrt(v / (1 if second else 1 - c.beta2**step)) + c.epsilon)
 
-    t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+    _adam_update(t, update)
 
 
 def _amsgrad(t: Any) -> None:
@@ -153,6 +168,21 @@ def _float32_values(t: Any, name: str) -> None:
     wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: _float32(getattr(c, name))}), *a))
 
 
+def _keras_rmsprop(t: Any) -> None:
+    _root_epsilon_inside(t)
+    _values(t, epsilon=KERAS_EPSILON)
+
+
+def _keras_adagrad(t: Any) -> None:
+    _keras_rmsprop(t)  # The root is the same.
+    _adagrad_start(t, _float32(0.1))
+
+
+def _keras_momentum(t: Any) -> None:
+    _rate_in_velocity(t)
+    _float32_values(t, "momentum")
+
+
 def _step_count(t: Any) -> None:
     def late(rule):
         return lambda c, g, step, *slots: rule(c, g, step + 1, *slots)
@@ -207,6 +237,17 @@ def _decay_on_everything(t: Any) -> None:
             self.decays = np.ones_like(self.decays)
 
     t.MLP = Trapped
+
+
+def _keras_decay(t: Any) -> None:
+    _decoupled(t)
+    _decay_on_everything(t)
+    _decay_float32(t)
+
+
+def _keras_adamw(t: Any, **settings: Any) -> None:
+    _keras_adam(t, **settings)
+    _keras_decay(t)
 
 
 def _decay_without_rate(t: Any) -> None:
@@ -318,6 +359,11 @@ def _clips_norm(config: Config, plan: Plan) -> bool:
 
 _K = "keras/src/optimizers/"
 _T = "torch/optim/"
+_KERAS_ADAM: dict[str, dict[str, Any]] = {
+    "": {},
+    "but for its epsilon's value": {"epsilon": None},
+    "but for the betas' rounding": {"rounded": False},
+}
 
 TRAPS = [
     Trap(
@@ -403,7 +449,11 @@ TRAPS = [
         "keras.optimizers.Adagrad({learning_rate}, initial_accumulator_value=0.0, epsilon={epsilon})",
         when(optimizer="adagrad"),
         _adagrad_start,
-        variants={"0.1, as in Keras": {"value": 0.1}, "1": {"value": 1.0}},
+        variants={
+            "0.1 in float32, as in Keras": {"value": _float32(0.1)},
+            "0.1": {"value": 0.1},
+            "1": {"value": 1.0},
+        },
     ),
     Trap(
         "nesterov-flag",
@@ -570,6 +620,83 @@ TRAPS = [
         },
     ),
     Trap(
+        "adam-as-keras-has-it",
+        "optimizer",
+        "Keras' Adam with its defaults: off from the first step, most for parameters with small gradients",
+        "Three things at once. Keras' epsilon is 1e-7 by default, not 1e-8; it is added to the root before the bias "
+        "correction, not after it; and the correction takes betas that were rounded to float32, also in float64.",
+        f"{_K}adam.py (update_step); {_T}adam.py",
+        "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5  # before step t = 1, 2, ...; what is left "
+        "is the rounding of Keras' betas, some 1e-8",
+        "Adam({learning_rate}, np.float64({beta1}), np.float64({beta2})), in a subclass whose update_step first sets "
+        "self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
+        when(optimizer=ADAM),
+        _keras_adam,
+        variants=_KERAS_ADAM,
+        either=True,
+    ),
+    Trap(
+        "adamw-as-keras-has-it",
+        "optimizer",
+        "Keras' AdamW with its defaults: off from the first step, biases by their decay",
+        "Keras' Adam (epsilon 1e-7, added before the bias correction, which takes betas rounded to float32), and a "
+        "decay, rounded to float32 too, that shrinks biases and batch-norm parameters with the weights.",
+        f"{_K}adam.py (update_step), {_K}base_optimizer.py (_apply_weight_decay); {_T}adamw.py",
+        "torch.optim.AdamW(model.parameters(), {learning_rate}, weight_decay={weight_decay}), and before step t "
+        "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5",
+        "exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']), np.float64 for decay and betas, and in "
+        "update_step self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
+        when(decays, optimizer="adamw"),
+        _keras_adamw,
+        variants=_KERAS_ADAM,
+        either=True,
+    ),
+    Trap(
+        "rmsprop-as-keras-has-it",
+        "optimizer",
+        "Keras' RMSprop with its defaults: much smaller steps where the second moment is small",
+        "Two things at once. Keras divides by sqrt(v + epsilon), PyTorch by sqrt(v) + epsilon; and Keras' epsilon is "
+        "1e-7, not 1e-8, and acts as its root, 3e-4. (Its rho is 0.9, PyTorch's alpha 0.99: the model's own is taken.)",
+        f"{_K}rmsprop.py (update_step); {_T}rmsprop.py",
+        "v.mul_({beta2}).addcmul_(g, g, value=1 - {beta2}); p.sub_({learning_rate} * g / (v + 1e-7).sqrt())  # for "
+        "every p and its g = p.grad, in place of optimizer.step()",
+        "def update_step(self, g, w, lr): v = self._velocities[self._get_variable_index(w)]; v.assign({beta2} * v + "
+        "(1 - {beta2}) * g * g); w.assign_sub(lr * g / (ops.sqrt(v) + {epsilon}))",
+        when(optimizer="rmsprop"),
+        _keras_rmsprop,
+        either=True,
+    ),
+    Trap(
+        "adagrad-as-keras-has-it",
+        "optimizer",
+        "Keras' Adagrad with its defaults: its first updates are smaller than the learning rate",
+        "Three things at once. Keras starts the sum of squares at 0.1 (rounded to float32), not at 0; it divides by "
+        "sqrt(s + epsilon), not by sqrt(s) + epsilon; and its epsilon is 1e-7, not 1e-8 or PyTorch's 1e-10.",
+        f"{_K}adagrad.py (initial_accumulator_value, update_step); {_T}adagrad.py",
+        "torch.optim.Adagrad(model.parameters(), {learning_rate}, eps=0, initial_accumulator_value="
+        "float(np.float32(0.1)) + 1e-7)",
+        "initial_accumulator_value=0.0, and def update_step(self, g, w, lr): s = self._accumulators["
+        "self._get_variable_index(w)]; s.assign_add(g * g); w.assign_sub(lr * g / (ops.sqrt(s) + {epsilon}))",
+        when(optimizer="adagrad"),
+        _keras_adagrad,
+        either=True,
+    ),
+    Trap(
+        "momentum-as-keras-has-it",
+        "optimizer",
+        "Keras' SGD with momentum under a schedule: by 1e-8 at first, by more as soon as the rate changes",
+        "Two things at once. Keras' velocity holds the learning rate of the time, and its momentum is rounded to "
+        "float32, also in float64.",
+        f"{_K}sgd.py (update_step); {_T}sgd.py",
+        "momentum=float(np.float32({momentum})), and buffer *= lr_before / lr_now on every "
+        "state[p]['momentum_buffer'] when the rate changes",
+        "momentum=np.float64({momentum}), and for v in optimizer.momentums: v.assign(v * lr_now / lr_before) when the "
+        "rate changes",
+        when(optimizer=VELOCITY, schedule=SCHEDULED),
+        _keras_momentum,
+        either=True,
+    ),
+    Trap(
         "decay-decoupled",
         "optimizer",
         "Gradients agree; with momentum or an adaptive optimizer, slots and weights differ",
@@ -667,6 +794,22 @@ TRAPS = [
         "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
         when(decays),
         _decay_float32,
+    ),
+    Trap(
+        "decay-as-keras-has-it",
+        "optimizer",
+        "Biases decay too; with momentum or an adaptive optimizer, slots differ from the first step",
+        "Three things at once. The weight_decay argument of any Keras optimizer shrinks the weights, w -= lr * decay "
+        "* w, in place of adding to the gradient; it takes biases and batch-norm parameters too; and it is rounded to "
+        "float32.",
+        f"{_K}base_optimizer.py (_apply_weight_decay, exclude_from_weight_decay); {_T}sgd.py",
+        "for p in model.parameters(): p.data.mul_(1 - {learning_rate} * {weight_decay})  # before optimizer.step(), "
+        "whose own weight_decay is 0",
+        "weight_decay=None and kernel_regularizer=keras.regularizers.L2({weight_decay} / 2); for AdamW np.float64("
+        "{weight_decay}) and exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])",
+        when(decays),
+        _keras_decay,
+        either=True,
     ),
     Trap(
         "decay-before-clip",

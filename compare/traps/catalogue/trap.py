@@ -41,6 +41,7 @@ class Trap:
     bend: Callable[..., None] | None = None  # changes a copy of the reference's module
     replan: Callable[..., Plan] | None = None  # changes what the model is given
     variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"": {}})  # arguments of either, by label
+    either: bool = False  # each mend lets its framework follow the other one, so that both are worth telling
 
     def hypotheses(self, plan: Plan) -> list[Hypothesis]:
         """One for each variant; none where the trap can make no difference."""
