@@ -10,7 +10,7 @@ import numpy as np
 
 from compare.traps import scenarios as small
 from shared import datasets, scenarios
-from shared.datasets import Dataset
+from shared.datasets import Dataset, unknown_name
 from shared.scenarios import Plan, Scenario
 
 SAMPLES, TEST_SAMPLES, BATCH = 200, 50, 32  # The last batch of an epoch is a partial one.
@@ -20,7 +20,10 @@ TASKS = {"softmax_cross_entropy": "multiclass", "binary_cross_entropy": "binary"
 
 def named(name: str, steps: int) -> Plan:
     """The scenario of this name, of the default list or of the traps' small ones; ValueError if there is none."""
-    scenario = small.SCENARIOS.get(name) or scenarios.get(name)
+    known = scenarios.SCENARIOS | small.SCENARIOS
+    if name not in known:
+        raise unknown_name("scenario", name, known)
+    scenario = known[name]
     return shortened(scenarios.plan(scenario, datasets.load(scenario.dataset, seed=scenario.seed)), steps)
 
 

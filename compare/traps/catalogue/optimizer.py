@@ -389,7 +389,7 @@ TRAPS = [
     Trap(
         "betas-float32-in-correction",
         "optimizer",
-        "In float64, Adam differs by some 1e-8 of the update, from the first step",
+        "In float64, Adam differs by some 7e-6 of the update at the first step, and by less from step to step",
         "Keras casts Python floats to tensors by way of float32, also where floatx is float64, and raises the rounded"
         " betas to the power of the step for the bias correction; the moments themselves use the exact ones.",
         f"{_K}adam.py (update_step); keras/src/backend/tensorflow/core.py",
@@ -627,7 +627,7 @@ TRAPS = [
         "correction, not after it; and the correction takes betas that were rounded to float32, also in float64.",
         f"{_K}adam.py (update_step); {_T}adam.py",
         "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5  # before step t = 1, 2, ...; what is left "
-        "is the rounding of Keras' betas, some 1e-8",
+        "is the rounding of Keras' betas, up to 7e-6 of an update",
         "Adam({learning_rate}, np.float64({beta1}), np.float64({beta2})), in a subclass whose update_step first sets "
         "self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
         when(optimizer=ADAM),
@@ -656,7 +656,7 @@ TRAPS = [
         "optimizer",
         "Keras' RMSprop with its defaults: much smaller steps where the second moment is small",
         "Two things at once. Keras divides by sqrt(v + epsilon), PyTorch by sqrt(v) + epsilon; and Keras' epsilon is "
-        "1e-7, not 1e-8, and acts as its root, 3e-4. (Its rho is 0.9, PyTorch's alpha 0.99: the model's own is taken.)",
+        "1e-7, not 1e-8, and acts as its root, 3e-4. Its default rho is 0.9, PyTorch's alpha 0.99.",
         f"{_K}rmsprop.py (update_step); {_T}rmsprop.py",
         "v.mul_({beta2}).addcmul_(g, g, value=1 - {beta2}); p.sub_({learning_rate} * g / (v + 1e-7).sqrt())  # for "
         "every p and its g = p.grad, in place of optimizer.step()",
