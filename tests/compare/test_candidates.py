@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -18,7 +19,8 @@ from compare.candidates.load import CandidateError
 from compare.candidates.worker import adapt
 from compare.ledger.parity import Gap, in_step, on_its_own
 from compare.ledger.trace import record
-from compare.traps.diagnose import diagnose
+from compare.traps.catalogue import CATALOGUE, mend
+from compare.traps.diagnose import Diagnosis, diagnose
 from compare.traps.scenarios import Case
 from impls import mlp_numpy, mlp_torch
 from shared.scenarios import Plan
@@ -64,10 +66,19 @@ class Verdict:
                 return found.first
         return None
 
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        traces = {"stepped": self.traces.get("in step"), "own": self.traces.get("on its own")}
+        return diagnose(self.case.plan, self.case.reference, dtype=self.dtype, **traces)
+
     @property
     def cause(self) -> str:
-        traces = {"stepped": self.traces.get("in step"), "own": self.traces.get("on its own")}
-        return diagnose(self.case.plan, self.case.reference, dtype=self.dtype, **traces).cause
+        return self.diagnosis.cause
+
+    @property
+    def left(self) -> float:
+        """The largest difference that the best explanation leaves."""
+        return self.diagnosis.explanations[0].difference
 
 
 def torch_parts(
@@ -349,7 +360,7 @@ def test_keras_in_float32() -> None:
 KERAS_WRONG = {
     "epsilon of Adam": (
         keras_model(optimizer=lambda: keras.optimizers.Adam(0.01, np.float64(0.9), np.float64(0.999))),
-        "update", "epsilon",
+        "update", "adam-as-keras-has-it",
     ),
     "momentum in float32": (
         keras_model(optimizer=lambda: keras.optimizers.SGD(0.1, 0.9)), "update", "hyperparameters-float32",
@@ -372,6 +383,101 @@ def test_wrong_keras_models_are_placed_and_named(make: Callable[[], Any], phase:
     assert verdict.first.phase == phase
     if cause:
         assert cause in verdict.cause
+
+
+# Optimizers as users write them ---------------------------------------------------------------------------------------
+
+KERAS_STOCK = {
+    "adam-as-keras-has-it": lambda: keras.optimizers.Adam(0.01),
+    "adamw-as-keras-has-it": lambda: keras.optimizers.AdamW(0.01),
+    "rmsprop-as-keras-has-it": lambda: keras.optimizers.RMSprop(0.01),
+    "adagrad-as-keras-has-it": lambda: keras.optimizers.Adagrad(0.01),
+    "decay-as-keras-has-it": lambda: keras.optimizers.SGD(0.05, weight_decay=0.01),
+    "adam-as-keras-has-it + decay-as-keras-has-it": lambda: keras.optimizers.Adam(0.01, weight_decay=0.01),
+    "hyperparameters-float32": lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "hyperparameters-float32 + decay-as-keras-has-it": (
+        lambda: keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=0.01)
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", KERAS_STOCK)
+def test_a_stock_keras_optimizer_is_explained_to_rounding(cause: str) -> None:
+    verdict = Verdict(keras_model(optimizer=KERAS_STOCK[cause]), steps=50)
+    assert verdict.cause == cause
+    assert verdict.left < 1e-13
+
+
+@pytest.mark.parametrize("cause", list(KERAS_STOCK)[:4])
+def test_a_stock_keras_optimizer_is_named_in_float32(cause: str) -> None:
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    verdict = Verdict(keras_model(optimizer=KERAS_STOCK[cause]), dtype="float32")
+    assert verdict.cause == cause
+    assert verdict.left < 1e-5
+
+
+def test_keras_momentum_under_a_schedule_is_explained() -> None:
+    def make() -> dict[str, Any]:
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.125, 4, 0.5, staircase=True)
+        model = keras_model(optimizer=lambda: keras.optimizers.SGD(schedule, momentum=0.9))()
+        model = model["model"] if isinstance(model, dict) else model
+        fields = {"learning_rate": 0.125, "schedule": "step", "schedule_steps": 4, "schedule_rate": 0.5}
+        return {"model": model, "config": fields}
+
+    verdict = Verdict(make)
+    assert verdict.cause == "momentum-as-keras-has-it"
+    assert verdict.left < 1e-13
+
+
+BETAS = {"beta_1": np.float64(0.9), "beta_2": np.float64(0.999)}
+MENDED: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
+    "adam-as-keras-has-it": (keras.optimizers.Adam, BETAS),
+    "adamw-as-keras-has-it": (keras.optimizers.AdamW, BETAS | {"weight_decay": np.float64(0.004)}),
+    "rmsprop-as-keras-has-it": (keras.optimizers.RMSprop, {}),
+    "adagrad-as-keras-has-it": (keras.optimizers.Adagrad, {"initial_accumulator_value": 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_with_its_mend_a_stock_keras_optimizer_is_equal(name: str) -> None:
+    kind, settings = MENDED[name]
+    config = mlp_numpy.Config(learning_rate=0.01, beta2=0.9 if name.startswith("rms") else 0.999)
+    line = mend(CATALOGUE[name], "keras", config)
+    if "def update_step" in line:
+        source = line[line.index("def update_step") :]
+    else:
+        first = line[line.index("self.epsilon") :]
+        source = f"def update_step(self, g, w, lr): {first}; kind.update_step(self, g, w, lr)"
+    scope: dict[str, Any] = {"ops": keras.ops, "kind": kind}
+    exec(source, scope)
+    mended = type("Mended", (kind,), {"update_step": scope["update_step"]})
+
+    def optimizer() -> keras.optimizers.Optimizer:
+        made = mended(0.01, **settings)
+        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return made
+
+    assert Verdict(keras_model(optimizer=optimizer)).first is None
+
+
+TORCH_STOCK: list[tuple[str, Callable[[Any], torch.optim.Optimizer]]] = [
+    ("", lambda p: torch.optim.Adam(p)),
+    ("", lambda p: torch.optim.RMSprop(p)),
+    ("decay-on-biases", lambda p: torch.optim.AdamW(p)),
+    ("epsilon-value", lambda p: torch.optim.Adagrad(p)),
+    ("decay-on-biases", lambda p: torch.optim.SGD(p, 0.05, weight_decay=0.01)),
+    ("decay-on-biases", lambda p: torch.optim.Adam(p, weight_decay=0.01)),
+]
+
+
+@pytest.mark.parametrize(("cause", "optimizer"), TORCH_STOCK)
+def test_a_stock_torch_optimizer_is_equal_or_explained_to_rounding(
+    cause: str, optimizer: Callable[[Any], torch.optim.Optimizer]
+) -> None:
+    verdict = Verdict(torch_parts(optimizer=optimizer), steps=50)
+    assert verdict.cause == cause
+    assert not cause or verdict.left < 1e-13
 
 
 def test_a_copy_of_a_template_with_untransposed_weights() -> None:

@@ -59,7 +59,7 @@ def test_a_difference_is_placed_named_and_written(tmp_path: Path, capsys: pytest
     assert "at step 2 of 8" in text
     assert "The cause: gradients-not-zeroed" in text
     assert "In PyTorch: optimizer.zero_grad()" in text
-    assert "Keras:" not in text
+    assert "In Keras" not in text
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert answer["verdict"] == "differs"
     assert (answer["first"]["phase"], answer["first"]["step"], answer["first"]["mode"]) == ("gradient", 2, "in step")
@@ -90,9 +90,21 @@ def test_a_named_scenario(tmp_path: Path, capsys: pytest.CaptureFixture) -> None
     status, text = run(capsys, path, "--steps", 4, "--scenario", "digits")
     assert status == 0, text
     assert "scenario digits" in text
+    status, text = run(capsys, path, "--steps", 4, "--scenario", "trap-sgd")
+    assert (status, text.count("\n")) == (2, 1)
+    assert "layers 64-32-10 is not that of scenario trap-sgd, 2-8-1" in text
     status, text = run(capsys, path, "--steps", 4, "--scenario", "iris")
     assert (status, text.count("\n")) == (2, 1)
     assert "layers 64-32-10 is not that of scenario iris, 4-10-3" in text
+
+
+def test_a_scenario_that_a_diagnosis_recommends(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "mine.py"
+    start = (check.STARTS / "my_torch_model.py").read_text()
+    path.write_text(start.replace("(4, 16), nn.ReLU(), nn.Linear(16, 3)", "(4, 8), nn.LeakyReLU(), nn.Linear(8, 3)"))
+    status, text = run(capsys, path, "--steps", 4, "--scenario", "trap-adagrad")
+    assert status == 1, text
+    assert "scenario trap-adagrad in float64" in text
 
 
 @pytest.mark.parametrize(
@@ -191,6 +203,7 @@ def test_a_global_dtype_is_left_out_and_said(tmp_path: Path, capsys: pytest.Capt
         ([], "no FILE is given"),
         (["nowhere.py"], "nowhere.py does not exist"),
         ([START, "--scenario", "digts"], "unknown scenario 'digts'; the nearest is 'digits'"),
+        ([START, "--scenario", "trap-adams"], "unknown scenario 'trap-adams'; the nearest is 'trap-adam'"),
         ([START, "--dtype", "float16"], "unknown dtype 'float16'"),
         ([START, "--steps", "0"], "--steps 0 must be 2 or more"),
         ([START, "--steps", "x"], "--steps: invalid int value"),

@@ -201,6 +201,12 @@ def test_the_answer_reads_as_place_cause_agreement_and_line_to_change():
     assert "In Keras" in both
 
 
+def test_where_either_side_may_follow_the_other_both_lines_are_told_the_own_one_first():
+    text = explain(_diagnosed("trap-adam", _cause("adam-as-keras-has-it")), "keras")
+    assert "The cause: adam-as-keras-has-it\n" in text
+    assert 0 < text.index("  In Keras, to follow PyTorch: Adam(0.01") < text.index("  In PyTorch, to follow Keras: opt")
+
+
 def test_a_diagnosis_ends_when_its_time_is_over():
     def change(t):
         rule = t.OPTIMIZERS["sgd"]
