@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
 from compare.candidates.process import Process, Stopped  # noqa: E402
+from compare.usage import Parser, UsageError  # noqa: E402
 
 if TYPE_CHECKING:
     from compare.ledger.parity import Comparison
@@ -34,18 +35,9 @@ STARTS = Path(__file__).parent / "candidates" / "starts"
 FRAMEWORKS = ("torch", "keras", "numpy")
 
 
-class UsageError(Exception):
-    """Bad usage or input, in one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise UsageError(f"{message}; `--help` shows the usage")
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = _Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file that defines candidate()")
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
     p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")

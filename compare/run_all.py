@@ -22,6 +22,7 @@ sys.path[0] = str(ROOT)  # The project for this folder, so that the command work
 from compare.speed.arguments import Chosen as SpeedChoices  # noqa: E402
 from compare.speed.arguments import add_arguments as add_speed_arguments  # noqa: E402
 from compare.speed.arguments import chosen as speed_choices  # noqa: E402
+from compare.usage import Parser, UsageError  # noqa: E402
 from shared.datasets import Dataset, load, unknown_name  # noqa: E402
 from shared.recipes import RECIPES  # noqa: E402
 from shared.recipes import get as recipe_named  # noqa: E402
@@ -43,18 +44,9 @@ SELF_TEST = "self-test"  # a part of its own
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 
 
-class UsageError(Exception):
-    """Bad usage or input, in one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise UsageError(f"{message}; `--help` shows the usage")
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = _Parser(prog="run_all.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog="run_all.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     amount = p.add_mutually_exclusive_group()
     amount.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
     amount.add_argument("--full", action="store_true", help="every pair of options besides, at most 25 minutes")
