@@ -34,6 +34,14 @@ COLUMNS = {
     "confusion": "scenario dtype implementation target prediction count",
     "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
     "seconds_per_step",
+    "speed_ratios": "workload layer_sizes batch_size optimizer dtype threads implementation mode rounds "
+    "seconds_per_step samples_per_second ratio low high verdict share gflops_per_second flops bytes cpu_per_second "
+    "objection leads",
+    "speed_facts": "workload layer_sizes batch_size optimizer dtype threads implementation mode quantity round value",
+    "speed_gains": "workload layer_sizes batch_size optimizer dtype threads implementation times low high",
+    "speed_left_out": "workload layer_sizes batch_size optimizer dtype threads implementation mode reason",
+    "speed_baseline": "workload layer_sizes batch_size optimizer dtype threads implementation mode ratio low high "
+    "verdict",
     "causes": "scenario implementation dtype cause text",
     "repeat": "implementation scenario dtype equal message",
     "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
@@ -50,7 +58,8 @@ COLUMNS = {
 NUMBERS = {
     "step", "difference", "bound", "used", "loss", "value", "sample", "output", "count",
     "batch_size", "threads", "round", "seconds_per_step", "first_loss", "final_loss", "accuracy", "seconds", "seed",
-    "epochs", "error", "size", "number",
+    "epochs", "error", "size", "number", "rounds", "samples_per_second", "ratio", "low", "high", "share",
+    "gflops_per_second", "flops", "bytes", "cpu_per_second", "times",
 }  # fmt: skip
 
 

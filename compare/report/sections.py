@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from compare.report import figures, tables, trap_pages, tutorial_pages
+from compare.report import figures, speed_pages, tables, trap_pages, tutorial_pages
 from compare.report.blocks import Block, Prose, Section, Terms, Verbatim
 from compare.report.numbers import exact, number
 from compare.report.results import Results
@@ -49,12 +49,6 @@ def equality(results: Results) -> list[Block]:
     if skipped:
         blocks.append(Prose(f"Skipped: {'; '.join(skipped)}."))
     return blocks
-
-
-def speed_table(results: Results) -> list[Block]:
-    """Time per step."""
-    rounds = tables.with_contenders(results.tables["speed"])
-    return [tables.speed(results, rounds), figures.speed_rounds(results, rounds)]
 
 
 def stopped(results: Results) -> list[Block]:
@@ -176,7 +170,11 @@ def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
 SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
     ("What does not repeat itself", "repeat", trap_pages.determinism),
     ("Are they equal?", "cells", equality),
-    ("How long does a step take?", "speed", speed_table),
+    ("How long does a step take?", "speed", speed_pages.steps),
+    ("What the fast form buys", None, speed_pages.gains),
+    ("What starting and predicting take", None, speed_pages.costs),
+    ("Which is the fastest where", None, speed_pages.crossover),
+    ("Faster than before?", None, speed_pages.against_baseline),
     ("What did not finish", None, stopped),
     ("Where they first differ", None, divergences),
     ("Why they differ", None, trap_pages.causes),

@@ -56,13 +56,17 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
 
         baseline = read(args.baseline)
     from compare.speed import campaign
+    from compare.speed.contenders import CONTENDERS, EVERYDAY, PLAIN
 
     if args.speed_full:
         cores = os.cpu_count() or 1
         blocks = campaign.full(names or tuple(_sizes()), threads or sorted({1, cores}))
     else:
-        amount = campaign.QUICK if quick else campaign.DEFAULT
-        blocks = campaign.sizes(names or (QUICK_SIZES if quick else DEFAULT_SIZES), threads or [1], amount)
+        alone = list(getattr(args, "only", None) or ()) == ["speed"]
+        amount = campaign.QUICK if quick else campaign.ALONE if alone else campaign.DEFAULT
+        contenders = CONTENDERS if alone else PLAIN if quick else EVERYDAY
+        sizes = names or (QUICK_SIZES if quick else DEFAULT_SIZES)
+        blocks = campaign.sizes(sizes, threads or [1], amount, contenders)
     return Chosen(blocks, baseline, args.speed_full)
 
 

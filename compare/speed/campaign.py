@@ -14,10 +14,10 @@ from compare.speed.contenders import CONTENDERS, Contender
 from compare.speed.measure import Amount, Crew, Samples, measure
 from compare.speed.work import Work, of_size
 
-QUICK = Amount(rounds=5, seconds=0.02, inference=False)
-DEFAULT = Amount(rounds=15, seconds=0.05)
-LONG = Amount(rounds=25, seconds=0.08)
-SPARSE = Amount(rounds=9, seconds=0.05, inference=False)  # for the many works of the curves and the map
+QUICK = Amount(rounds=5, seconds=0.01, inference=False)
+DEFAULT = Amount(rounds=9, seconds=0.04)
+ALONE = Amount(rounds=15, seconds=0.05)
+SPARSE = Amount(rounds=7, seconds=0.04, inference=False)  # for the many works of the curves and the map
 
 MAP_WIDTHS, MAP_BATCHES, DEPTHS = (8, 32, 128, 512), (1, 8, 64, 512), (1, 2, 4, 8)
 FORMAT = "mlp-rosetta speed parts 1"
@@ -25,19 +25,26 @@ FORMAT = "mlp-rosetta speed parts 1"
 
 @dataclass(frozen=True)
 class Block:
-    """A work, and how long to measure it."""
+    """A work, how long to measure it, and in whom."""
 
     work: Work
     amount: Amount
+    contenders: tuple[Contender, ...] = CONTENDERS
 
     @property
     def key(self) -> str:
-        return json.dumps([self.work.labels, vars(self.amount)])
+        return json.dumps([self.work.labels, vars(self.amount), [c.labels for c in self.contenders]])
 
 
-def sizes(names: Sequence[str], threads: Sequence[int], amount: Amount, **others: Any) -> list[Block]:
+def sizes(
+    names: Sequence[str],
+    threads: Sequence[int],
+    amount: Amount,
+    contenders: tuple[Contender, ...] = CONTENDERS,
+    **others: Any,
+) -> list[Block]:
     """A block for each of the named sizes at each number of threads."""
-    return [Block(of_size(name, threads=count, **others), amount) for count in threads for name in names]
+    return [Block(of_size(name, threads=count, **others), amount, contenders) for count in threads for name in names]
 
 
 def crossover(threads: int = 1) -> list[Block]:
@@ -56,27 +63,28 @@ def full(names: Sequence[str], threads: Sequence[int]) -> list[Block]:
     """The campaign: sizes under sgd and Adam, two of them in float64 too, depths, and the crossover map."""
     twice = [name for name in names if name in ("digits", "mnist")]
     blocks = [
-        *sizes(names, threads, LONG),
-        *sizes(names, threads, LONG, optimizer="adam"),
-        *sizes(twice, threads, LONG, dtype="float64"),
+        *sizes(names, threads, ALONE),
+        *sizes(names, threads, ALONE, optimizer="adam"),
+        *sizes(twice, threads, ALONE, dtype="float64"),
         *crossover(threads[0]),
         *depths(threads[0]),
     ]
     return sorted(blocks, key=lambda block: threads.index(block.work.threads))  # One crew after the other.
 
 
-def estimate(blocks: Sequence[Block], contenders: Sequence[Contender] = CONTENDERS) -> float:
+def estimate(blocks: Sequence[Block]) -> float:
     """Seconds that measuring takes, roughly: imports, then preparing and rounds of every block.
 
     A step is taken to cost 1.5 ms in plain Keras and 30 GFLOP/s of products in all.
     """
-    crews = len({block.work.threads for block in blocks})
-    seconds = 20.0 * crews
+    crews = {block.work.threads: {c.process for c in block.contenders} for block in blocks}
+    seconds = sum(1.6 * len(processes) for processes in crews.values())
     for block in blocks:
         epoch = block.work.steps * block.work.flops / 3e10
+        contenders = block.contenders
         turns = len(contenders) * max(block.amount.seconds, epoch) + block.work.steps * 1.5e-3
         pauses = len(contenders) * 0.05
-        seconds += 5.0 + 8 * epoch * len(contenders) + block.amount.rounds * (turns + pauses)
+        seconds += 0.4 * len(contenders) + 8 * epoch * len(contenders) + block.amount.rounds * (turns + pauses)
     return seconds
 
 
@@ -86,7 +94,6 @@ def run(
     parts: Path | None = None,
     environment: dict[str, Any] | None = None,
     show: Callable[[float, float, str], None] = lambda done, total, what: None,
-    contenders: Sequence[Contender] = CONTENDERS,
 ) -> Samples:
     """Measure every block; the processes' logs go into `folder`.
 
@@ -96,14 +103,14 @@ def run(
     """
     kept = Parts(parts, environment or {}) if parts else None
     found, samples = dict(kept.blocks) if kept else {}, Samples()
-    total, done = estimate(blocks, contenders), 0.0
+    total, done = estimate(blocks), 0.0
     for threads, group in groupby(blocks, key=lambda block: block.work.threads):
         mine = list(group)
         if any(block.key not in found for block in mine):
-            with Crew(threads, folder / f"threads-{threads}", contenders) as crew:
+            with Crew(threads, folder / f"threads-{threads}", mine[0].contenders) as crew:
                 for block in [block for block in mine if block.key not in found]:
                     label = f"{_name(block.work)}: "
-                    before = done + sum(estimate([b], contenders) for b in mine if b.key in found)
+                    before = done + sum(estimate([b]) for b in mine if b.key in found)
                     found[block.key] = measure(
                         block.work,
                         crew,
@@ -112,7 +119,7 @@ def run(
                     )
                     if kept:
                         kept.add(block.key, found[block.key])
-        done += estimate(mine, contenders)
+        done += estimate(mine)
         for block in mine:
             samples.extend(found[block.key])
     if kept:
@@ -142,7 +149,8 @@ class Parts:
                 entry = json.loads(line)
             except ValueError:  # The interruption came while it was written.
                 continue
-            self.blocks[entry.pop("key")] = Samples(**entry)
+            key = entry.pop("key")
+            self.blocks[key] = Samples(**entry)
 
     def add(self, key: str, samples: Samples) -> None:
         """Keep a block."""

@@ -17,13 +17,25 @@ import pandas as pd
 import psutil
 
 from compare.ledger.processes import Pool
-from compare.speed.contenders import CONTENDERS, CONTROLS, Contender, module_of
+from compare.speed.contenders import (
+    AGAIN,
+    CONTENDERS,
+    CONTROLS,
+    DELAY,
+    DELAYED,
+    PLACES,
+    REFERENCE,
+    Contender,
+    lines_of_code,
+    module_of,
+)
 from compare.speed.gate import BOUND
 from compare.speed.work import Work
 
 LIMIT = 120.0  # seconds for a job before its process is given up
 CALM = 0.03  # seconds between turns: threads that wait by spinning have gone to sleep by then
 PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
+INFERENCE_ROUNDS = 5
 LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference
 
 
@@ -133,7 +145,7 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
         for contender in list(ready):
             try:
                 samples.turns.append(_turn(contender, work, crew, amount, number))
-                if amount.inference and contender.mode not in CONTROLS:
+                if amount.inference and number < INFERENCE_ROUNDS and contender.mode not in CONTROLS:
                     samples.facts += _inference(contender, work, crew, amount, number)
             except Lost as lost:
                 ready.remove(contender)
@@ -146,15 +158,23 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
 
 def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[str, float]:
     """Load a contender, hold it against the reference, and warm it up; Lost if it differs."""
-    job = {**contender.labels, "work": work.as_json()}
-    module = contender.implementation if contender.mode == "products" else module_of(contender.implementation)
-    facts = crew.ask(contender.process, do="load", module=module, fresh=fresh, **job)
+    if contender == DELAYED:
+        return {}  # It is the control that has just been prepared, slowed down.
+    job = {**contender.labels, "mode": _runs(contender), "work": work.as_json()}
+    facts = crew.ask(contender.process, do="load", module=module_of(contender.implementation), fresh=fresh, **job)
     if contender.mode not in CONTROLS:
         found, bound = _gate(contender, work, crew, job), bound_of(contender, work)
         if not found <= bound:
             raise Lost(f"not timed, since it does not train as the reference does: {found:.1e}, at most {bound:.0e}")
         facts["gate"] = found
+        if (lines := lines_of_code(contender)) is not None:
+            facts["lines of code"] = float(lines)
     return facts | crew.ask(contender.process, do="warm", **job)
+
+
+def _runs(contender: Contender) -> str:
+    """The mode of the runner that is at work for the contender: the reference's own, for its controls."""
+    return REFERENCE.mode if contender in (AGAIN, DELAYED) else contender.mode
 
 
 def _gate(contender: Contender, work: Work, crew: Crew, job: dict[str, Any]) -> float:
@@ -166,12 +186,16 @@ def _gate(contender: Contender, work: Work, crew: Crew, job: dict[str, Any]) -> 
 
 def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: int) -> dict[str, Any]:
     """One contender's turn, as a row."""
+    process = contender.process
+    if number % 2 and contender in (REFERENCE, AGAIN, DELAYED):
+        process = PLACES[process]
+    delay = DELAY if contender == DELAYED else 0.0
     time.sleep(CALM)
-    waiting, elsewhere = crew.processor_seconds(contender.process)
+    waiting, elsewhere = crew.processor_seconds(process)
     start = time.monotonic()
-    result = crew.ask(contender.process, do="turn", mode=contender.mode, seconds=amount.seconds)
+    result = crew.ask(process, do="turn", mode=_runs(contender), seconds=amount.seconds, delay=delay)
     took = time.monotonic() - start
-    waiting_after, elsewhere_after = crew.processor_seconds(contender.process)
+    waiting_after, elsewhere_after = crew.processor_seconds(process)
     return {
         **work.labels,
         **contender.labels,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from compare.speed.contenders import AGAIN, CONTROLS, DELAYED, REFERENCE
+from compare.speed.contenders import AGAIN, CONTENDERS, CONTROLS, DELAYED, REFERENCE
 from compare.speed.work import Work
 
 WORK = ["workload", "layer_sizes", "batch_size", "optimizer", "dtype", "threads"]  # the columns that tell works apart
 WHO = ["implementation", "mode"]
 RESAMPLES = 2000
+CONTROL_CONFIDENCE = 0.999  # A 95 % interval of the reference against itself would fail to hold 1 once in twenty runs.
 WIDEST = 0.03  # The control's interval must lie within 1 -+ this.
 MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
 MOST_WAITING = 0.05  # cores that the waiting contenders may use
@@ -38,8 +39,8 @@ class Interval:
         return "slower" if self.low > 1 else "faster"
 
 
-def paired(times: np.ndarray, others: np.ndarray) -> Interval:
-    """The median of the rounds' ratios times / others, both (rounds,), with its bootstrap 95 % interval.
+def paired(times: np.ndarray, others: np.ndarray, confidence: float = 0.95) -> Interval:
+    """The median of the rounds' ratios times / others, both (rounds,), with its bootstrap interval.
 
     A round's ratio is taken within the round, so that a drift of the machine falls out; the rounds are resampled with
     replacement (Efron, 1979, percentile interval), always with the same seed.
@@ -49,7 +50,9 @@ def paired(times: np.ndarray, others: np.ndarray) -> Interval:
     if not len(ratios):
         return Interval(np.nan, np.nan, np.nan)
     medians = np.median(_resampled(ratios), axis=1)
-    return Interval(float(np.median(ratios)), *map(float, np.quantile(medians, (0.025, 0.975))))
+    return Interval(
+        float(np.median(ratios)), *map(float, np.quantile(medians, ((1 - confidence) / 2, (1 + confidence) / 2)))
+    )
 
 
 def unpaired(times: np.ndarray, others: np.ndarray) -> Interval:
@@ -74,7 +77,7 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
         times.get((c.implementation, c.mode), pd.Series(np.nan, times.index)).to_numpy(float)
         for c in (REFERENCE, AGAIN, DELAYED)
     )
-    same, later = paired(again, reference), paired(delayed, reference)
+    same, later = paired(again, reference, CONTROL_CONFIDENCE), paired(delayed, reference)
     said = f"{same.ratio:.3f} ({same.low:.3f} to {same.high:.3f})"
     if np.isnan(same.ratio) or np.isnan(later.ratio):
         return "the control did not run"
@@ -91,6 +94,13 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
     return ""
 
 
+def by_contender(turns: pd.DataFrame) -> pd.DataFrame:
+    """The seconds per step of one work's turns, (rounds, contenders), the contenders in their usual order."""
+    times = turns.pivot_table("seconds_per_step", "round", WHO, sort=False)
+    usual = [(c.implementation, c.mode) for c in CONTENDERS]
+    return times[sorted(times, key=lambda who: usual.index(who) if who in usual else len(usual))]
+
+
 def summarise(turns: pd.DataFrame) -> pd.DataFrame:
     """One row for each work and contender: its median time, and the ratio to the reference with what it says.
 
@@ -102,18 +112,21 @@ def summarise(turns: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
-    times = turns.pivot_table("seconds_per_step", "round", WHO, sort=False)
+    times = by_contender(turns)
     reason = objection(times, turns)
     labels = turns[WORK].iloc[0].to_dict()
     work = _work(labels)
     reference = _column(times, REFERENCE.implementation, REFERENCE.mode)
-    noise = paired(_column(times, AGAIN.implementation, AGAIN.mode), reference).width
+    again = paired(_column(times, AGAIN.implementation, AGAIN.mode), reference, CONTROL_CONFIDENCE)
+    noise = again.width
     products = [float(times[c].median()) for c in times if c[1] == "products"]
     floor = min(products, default=np.nan)
     rows = []
     for who in times:
         seconds = times[who].to_numpy(float)
         interval, median = paired(seconds, reference), float(np.nanmedian(seconds))
+        if who == (AGAIN.implementation, AGAIN.mode):
+            interval = again
         part = turns[(turns["implementation"] == who[0]) & (turns["mode"] == who[1])]
         rows.append(
             {
@@ -173,8 +186,8 @@ def _work(labels: dict) -> Work:
 def steps_bought(turns: pd.DataFrame) -> pd.DataFrame:
     """What the fast mode of an implementation buys: how many times faster than its plain `fit`, with the interval."""
     rows = []
-    for _, part in turns.groupby(WORK, sort=False):
-        times = part.pivot_table("seconds_per_step", "round", WHO, sort=False)
+    for _, part in turns.groupby(WORK, sort=False) if len(turns) else ():
+        times = by_contender(part)
         row = part[WORK].iloc[0].to_dict()
         for name in dict.fromkeys(part["implementation"]):
             if (name, "fit") in times and (name, "fast") in times:

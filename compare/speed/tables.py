@@ -24,9 +24,11 @@ def tables(samples: Samples, baseline: earlier.Baseline | None = None) -> dict[s
 
 
 def write(folder: Path, found: dict[str, pd.DataFrame]) -> None:
-    """Write data/NAME.csv for each table, each file whole or not at all."""
+    """Write data/NAME.csv for each table that has rows, each file whole or not at all."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, table in found.items():
+        if table.empty:
+            continue  # Readers take a missing table for an empty one.
         path = folder / "data" / f"{name}.csv"
         part = path.with_name(path.name + ".part")
         part.write_text(table.to_csv(index=False), encoding="utf-8")

@@ -79,8 +79,8 @@ class Work:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch: enough for the clock, few enough for the slowest."""
-        return int(np.clip(10**9 // self.flops, 4, 128))
+        """Steps of an epoch: enough for the clock, few enough for the slowest, and a multiple of 4."""
+        return int(np.clip(10**9 // self.flops, 4, 128)) // 4 * 4
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """x (N, in) from N(0, 1) in the work's dtype, and y (N,) class ids, every class among them."""

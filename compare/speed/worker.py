@@ -47,6 +47,8 @@ class Bench:
         work = Work.from_json(job["work"])
         if job["fresh"]:
             self.runners.clear()
+            if "torch._dynamo" in sys.modules:  # Else PyTorch stops compiling after eight models.
+                sys.modules["torch._dynamo"].reset()
         self.steps = work.steps
         contender = Contender(job["implementation"], job["mode"], "")
         start = time.perf_counter()
@@ -67,10 +69,14 @@ class Bench:
                 return {"warm-up epochs": len(times), "steady": float(steady)}
 
     def turn(self, job: dict[str, Any]) -> dict[str, float]:
-        """Train for about job["seconds"]: the median epoch's seconds a step, and CPU seconds a wall second."""
+        """Train for about job["seconds"]: the median epoch's seconds a step, and CPU seconds a wall second.
+
+        With a job["delay"] each epoch is followed by idling for that share of it, which counts as its time.
+        """
         runner, epoch = self.runners[job["mode"]], self.epoch[job["mode"]]
         wall, cpu = time.perf_counter(), time.process_time()
-        times = runner.epochs(max(1, round(job["seconds"] / epoch)))
+        count = max(1, round(job["seconds"] / epoch))
+        times = [_delayed(runner, job["delay"]) for _ in range(count)] if job["delay"] else runner.epochs(count)
         share = (time.process_time() - cpu) / (time.perf_counter() - wall)
         return {"seconds_per_step": median(times) / self.steps, "cpu_per_second": share}
 
@@ -94,6 +100,15 @@ class Bench:
 
     def memory(self, job: dict[str, Any]) -> float:
         return peak_memory()
+
+
+def _delayed(runner: Any, share: float) -> float:
+    """The seconds of an epoch and of idling on the clock for a share of it."""
+    (seconds,) = runner.epochs(1)
+    start = time.perf_counter()
+    while time.perf_counter() - start < share * seconds:
+        pass
+    return seconds + time.perf_counter() - start
 
 
 def _rows(runner: Any, samples: int) -> Any:

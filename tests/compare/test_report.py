@@ -403,7 +403,9 @@ def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
     assert not (tmp_path / "figures" / "speed.png").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in COLUMNS if name != "causes"])  # An equal run has none.
+@pytest.mark.parametrize(  # An equal run has no causes, and what is derived from speed.csv is missing with it.
+    "name", [name for name in COLUMNS if name != "causes" and not name.startswith("speed_")]
+)
 @pytest.mark.parametrize("content", [None, "", "header"])
 def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: str | None) -> None:
     write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
