@@ -16,7 +16,6 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ import numpy as np
 from compare import relay
 from compare.ledger import adapters, repeat, trace
 from compare.recipes import seeds, train
-from compare.speed import timing
 from compare.traps import planted
 from shared.scenarios import Plan
 
@@ -81,11 +79,10 @@ def main() -> None:
         tell(event="failed", message=message_of(error))
         return
     tell(event="ready")
-    jobs = JOBS | {"time": partial(timing.measure, {})}
     for line in sys.stdin:
         job, start = json.loads(line), time.perf_counter()
         try:
-            result = jobs[job["do"]](name, job)
+            result = JOBS[job["do"]](name, job)
             tell(event="done", seconds=time.perf_counter() - start, result=result)
         except Exception as error:
             traceback.print_exc()

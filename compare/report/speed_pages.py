@@ -94,7 +94,7 @@ def times(results: Results, ratios: pd.DataFrame) -> Table:
             f"{row['samples_per_second']:,.0f}",
             "1" if (row["implementation"], row["mode"]) == REFERENCE else interval(row),
             ("★ " if str(row["leads"]) == "True" else "") + (row["verdict"] or "not judged"),
-            f"{row['share']:.0%}" if math.isfinite(row["share"]) else "—",
+            f"{row['share']:.1%}" if math.isfinite(row["share"]) else "—",
             f"{row['cpu_per_second']:.0%}",
             f"{code:.0f}" if math.isfinite(code) else "—",
         ])  # fmt: skip
@@ -142,7 +142,7 @@ def controls(ratios: pd.DataFrame) -> Table:
         marks.append([False, False, False, failed])
     columns = ["workload", "control", "ratio", "outcome"]
     note = (
-        "NumPy against itself: its interval (99.9 %, so that chance does not fail it) has to hold 1 and to lie within "
+        "NumPy against itself: its interval (99 %, so that chance seldom fails it) has to hold 1 and to lie within "
         "0.97 to 1.03. Delayed: it has to lie above 1. Where one fails, or other programs kept the machine "
         "busy, nothing is ranked."
     )

@@ -33,7 +33,7 @@ from compare.speed.gate import BOUND
 from compare.speed.work import Work
 
 LIMIT = 120.0  # seconds for a job before its process is given up
-CALM = 0.03  # seconds between turns: threads that wait by spinning have gone to sleep by then
+CALM, MOST_CALMING = 0.03, 1.0  # seconds between turns: until threads that wait by spinning have gone to sleep
 PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
 INFERENCE_ROUNDS = 5
 LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference
@@ -190,7 +190,7 @@ def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: 
     if number % 2 and contender in (REFERENCE, AGAIN, DELAYED):
         process = PLACES[process]
     delay = DELAY if contender == DELAYED else 0.0
-    time.sleep(CALM)
+    _calm(crew, process)
     waiting, elsewhere = crew.processor_seconds(process)
     start = time.monotonic()
     result = crew.ask(process, do="turn", mode=_runs(contender), seconds=amount.seconds, delay=delay)
@@ -205,6 +205,17 @@ def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: 
         "elsewhere_cpu": max(0.0, elsewhere_after - elsewhere) / took,
         "turn_seconds": took,
     }
+
+
+def _calm(crew: Crew, working: str) -> None:
+    """Wait until those that wait use no processor time any more; with several threads they spin for a while."""
+    before, end = crew.processor_seconds(working)[0], time.monotonic() + MOST_CALMING
+    while True:
+        time.sleep(CALM)
+        now = crew.processor_seconds(working)[0]
+        if now <= before or time.monotonic() > end:
+            return
+        before = now
 
 
 def _inference(contender: Contender, work: Work, crew: Crew, amount: Amount, number: int) -> list[dict[str, Any]]:

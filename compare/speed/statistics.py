@@ -13,7 +13,7 @@ from compare.speed.work import Work
 WORK = ["workload", "layer_sizes", "batch_size", "optimizer", "dtype", "threads"]  # the columns that tell works apart
 WHO = ["implementation", "mode"]
 RESAMPLES = 2000
-CONTROL_CONFIDENCE = 0.999  # A 95 % interval of the reference against itself would fail to hold 1 once in twenty runs.
+CONTROL_CONFIDENCE = 0.99  # A 95 % interval of the reference against itself would miss 1 once in twenty works.
 WIDEST = 0.03  # The control's interval must lie within 1 -+ this.
 MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
 MOST_WAITING = 0.05  # cores that the waiting contenders may use
