@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from compare.ledger.processes import Pool
     from compare.ledger.run import Ledger
     from compare.results import Part
+    from compare.speed.measure import Crew
 
 IMPLEMENTATIONS = ("numpy", "torch", "keras")
 DTYPES = ("float64", "float32")
@@ -244,8 +245,9 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
     from compare.report import render
 
     console = Console(width=100, highlight=False)
-    with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as folder:
-        work = Path(folder)
+    with contextlib.ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlp-rosetta-")))
+        crew = crew_of(chosen, work, stack) if args.quick else None
         # The frameworks are imported while the data is loaded.
         with Pool(chosen.implementations, work, 1, args.limit) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
@@ -261,7 +263,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         if any(finding.suspects for finding in ledger.findings.values()):
             parts.append(causes(ledger, console))
         if "speed" in chosen.parts:
-            parts.append(speed(chosen, work, console))
+            parts.append(speed(chosen, work, console, crew))
         facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
@@ -402,7 +404,18 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
     return Part(found.tables, found.different, found.lost)
 
 
-def speed(chosen: Choices, work: Path, console: Console) -> Part:
+def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack) -> Crew | None:
+    """The processes to time, started ahead to save the quick run's time; ended with the run, whatever becomes of it."""
+    if "speed" not in chosen.parts:
+        return None
+    from compare.speed import campaign
+
+    crew = campaign.start(chosen.speed.blocks, work / "speed")
+    stack.callback(crew.__exit__)
+    return crew
+
+
+def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None) -> Part:
     """The timings."""
     from compare.results import Part, environment
     from compare.speed import campaign, tables
@@ -410,7 +423,7 @@ def speed(chosen: Choices, work: Path, console: Console) -> Part:
     here = environment(1)
     parts = chosen.folder / "speed.parts" if chosen.speed.resumable else None
     with progress_of("speed", console) as show:
-        samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show)
+        samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew)
     baseline = chosen.speed.baseline
     return Part(tables.tables(samples, baseline), notes=tables.notes(samples, baseline, here))
 

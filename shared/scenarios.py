@@ -90,7 +90,7 @@ _SCENARIOS = [
     Scenario("moons", "two classes, one logit", "two-moons", (16,),
              _options(_BINARY, "relu", "momentum", 0.05), epochs=6, quick=True),
     Scenario("spirals-deep", "three hidden layers", "spirals", (16, 16, 16),
-             _options(_SOFTMAX, "tanh", "adam", 0.01), "glorot_uniform", epochs=8, quick=True),
+             _options(_SOFTMAX, "tanh", "adam", 0.01), "glorot_uniform", epochs=8),
     Scenario("iris", "plain gradient descent", "iris", (10,),
              _options(_SOFTMAX, "tanh", "sgd", 0.1), epochs=15),
     Scenario("wine", "sigmoid under momentum", "wine", (12,),

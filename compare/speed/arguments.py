@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from compare.speed.campaign import Block
 
 DEFAULT_SIZES = ("tiny", "digits", "mnist")
-QUICK_SIZES = ("tiny", "digits")
+QUICK_SIZES = ("digits",)
 
 
 @dataclass(frozen=True)

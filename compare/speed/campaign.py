@@ -88,14 +88,21 @@ def estimate(blocks: Sequence[Block]) -> float:
     return seconds
 
 
+def start(blocks: Sequence[Block], folder: Path) -> Crew:
+    """The processes that the first block needs, so that they import their frameworks while something else runs."""
+    threads = blocks[0].work.threads
+    return Crew(threads, folder / f"threads-{threads}", blocks[0].contenders)
+
+
 def run(
     blocks: Sequence[Block],
     folder: Path,
     parts: Path | None = None,
     environment: dict[str, Any] | None = None,
     show: Callable[[float, float, str], None] = lambda done, total, what: None,
+    crew: Crew | None = None,
 ) -> Samples:
-    """Measure every block; the processes' logs go into `folder`.
+    """Measure every block; the processes' logs go into `folder`. `crew` is what `start` gave, if it was called.
 
     With `parts` each measured block is added to that file at once, and blocks that the file has from a run in the same
     `environment` are taken from it; a finished run removes it. `show(seconds done, seconds in all, what)` is called
@@ -104,22 +111,22 @@ def run(
     kept = Parts(parts, environment or {}) if parts else None
     found, samples = dict(kept.blocks) if kept else {}, Samples()
     total, done = estimate(blocks), 0.0
-    for threads, group in groupby(blocks, key=lambda block: block.work.threads):
+    for _, group in groupby(blocks, key=lambda block: block.work.threads):
         mine = list(group)
         if any(block.key not in found for block in mine):
-            with Crew(threads, folder / f"threads-{threads}", mine[0].contenders) as crew:
+            with crew or start(mine, folder) as ready:
                 for block in [block for block in mine if block.key not in found]:
                     label = f"{_name(block.work)}: "
                     before = done + sum(estimate([b]) for b in mine if b.key in found)
                     found[block.key] = measure(
                         block.work,
-                        crew,
+                        ready,
                         block.amount,
                         lambda what: show(before, total, label + what),  # noqa: B023
                     )
                     if kept:
                         kept.add(block.key, found[block.key])
-        done += estimate(mine)
+        crew, done = None, done + estimate(mine)
         for block in mine:
             samples.extend(found[block.key])
     if kept:

@@ -72,7 +72,7 @@ class Samples:
 
 
 class Crew:
-    """The contenders' processes, all with the same number of threads."""
+    """The contenders' processes, all with the same number of threads; they start at once, and are ready on entry."""
 
     def __init__(self, threads: int, folder: Path, contenders: Sequence[Contender] = CONTENDERS):
         self.threads, self.contenders = threads, list(contenders)
@@ -80,11 +80,11 @@ class Crew:
         folder.mkdir(parents=True, exist_ok=True)
         self.pool = Pool(names, folder, threads, LIMIT, "compare.speed.worker")
         self.gates: dict[tuple, float] = {}  # what the gate found, for the length of the run
-        for _ in names:
-            while self.pool.wait() is None:
-                pass
 
     def __enter__(self) -> Crew:
+        for _ in range(len(self.pool.workers)):
+            while self.pool.wait() is None:
+                pass
         return self
 
     def __exit__(self, *error: object) -> None:
