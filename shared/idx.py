@@ -221,8 +221,10 @@ def _missing(name: str, place: Path, files: Mapping[str, Path]) -> str:
 
 def _advice(name: str, place: Path, files: Mapping[str, Path]) -> str:
     lacking = ", ".join(_standard_name(file) for file in _FILES if file not in files)
+    home = Path.home()
+    shown = f"~/{place.relative_to(home).as_posix()}" if place.is_relative_to(home) else place  # Reports are shared.
     return (
-        f"{place} lacks {lacking}; put them there (.gz or unzipped), "
+        f"{shown} lacks {lacking}; put them there (.gz or unzipped), "
         f"or into {name}/ in a folder named by {DATA_VARIABLE}"
     )
 
