@@ -8,12 +8,8 @@ EVENTS. What a library prints goes to standard output and standard error, which 
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import sys
-import time
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +19,7 @@ import numpy as np
 
 from compare import relay
 from compare.ledger import adapters, repeat, trace
+from compare.ledger.serve import serve
 from compare.recipes import seeds, train
 from compare.traps import planted
 from shared.scenarios import Plan
@@ -59,34 +56,9 @@ JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
 }
 
 
-def message_of(error: BaseException) -> str:
-    """One line: what was raised, and where."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text} ({Path(frame.filename).name}, line {frame.lineno})"
-
-
 def main() -> None:
-    name, events = sys.argv[1], os.fdopen(int(sys.argv[2]), "w", buffering=1)
-
-    def tell(**event: Any) -> None:
-        events.write(json.dumps(event) + "\n")
-
-    try:
-        adapters.prepare(name)
-    except Exception as error:
-        traceback.print_exc()
-        tell(event="failed", message=message_of(error))
-        return
-    tell(event="ready")
-    for line in sys.stdin:
-        job, start = json.loads(line), time.perf_counter()
-        try:
-            result = JOBS[job["do"]](name, job)
-            tell(event="done", seconds=time.perf_counter() - start, result=result)
-        except Exception as error:
-            traceback.print_exc()
-            tell(event="failed", message=message_of(error))
+    name = sys.argv[1]
+    serve(int(sys.argv[2]), lambda: adapters.prepare(name), lambda job: JOBS[job["do"]](name, job))
 
 
 if __name__ == "__main__":

@@ -8,17 +8,17 @@ speaks as `compare.ledger.worker` does: jobs as JSON lines in, events as JSON li
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-# Nothing else is imported here: an implementation's import is timed in this process.
+from compare.ledger.serve import serve
+
+# No framework is imported here: an implementation's import is timed in this process.
 
 STEADY = 0.05  # The medians of two consecutive halves of the newest epochs differ by no more than this share.
 NEWEST = 6  # epochs that are looked at
@@ -134,32 +134,12 @@ def peak_memory() -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
 
 
-def message_of(error: BaseException) -> str:
-    """One line: what was raised, and where."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text} ({Path(frame.filename).name}, line {frame.lineno})"
-
-
 def main() -> None:
-    events = os.fdopen(int(sys.argv[2]), "w", buffering=1)
-
-    def tell(**event: Any) -> None:
-        events.write(json.dumps(event) + "\n")
-
     bench = Bench()
     jobs: dict[str, Callable[[dict[str, Any]], Any]] = {
         name: getattr(bench, name) for name in ("load", "warm", "turn", "infer", "gate", "memory")
     }
-    tell(event="ready")
-    for line in sys.stdin:
-        job, start = json.loads(line), time.perf_counter()
-        try:
-            result = jobs[job["do"]](job)
-            tell(event="done", seconds=time.perf_counter() - start, result=result)
-        except Exception as error:
-            traceback.print_exc()
-            tell(event="failed", message=message_of(error))
+    serve(int(sys.argv[2]), lambda: None, lambda job: jobs[job["do"]](job))
 
 
 if __name__ == "__main__":

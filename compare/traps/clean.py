@@ -24,8 +24,6 @@ from shared.datasets import Dataset
 from shared.scenarios import Plan, Scenario, plan
 from shared.weights import SCHEMES
 
-KINDS = ("reordered", "torch", "numpy")
-
 
 @dataclass(frozen=True)
 class Clean:
