@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def check_arguments(args: argparse.Namespace) -> None:
     """UsageError if they ask for what there is not."""
-    from shared.datasets import unknown_name
+    from shared.names import unknown_name
 
     if args.template:
         if args.template not in FRAMEWORKS:

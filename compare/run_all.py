@@ -23,7 +23,8 @@ from compare.speed.arguments import Chosen as SpeedChoices  # noqa: E402
 from compare.speed.arguments import add_arguments as add_speed_arguments  # noqa: E402
 from compare.speed.arguments import chosen as speed_choices  # noqa: E402
 from compare.usage import Parser, UsageError  # noqa: E402
-from shared.datasets import Dataset, load, unknown_name  # noqa: E402
+from shared.datasets import Dataset, load  # noqa: E402
+from shared.names import unknown_name  # noqa: E402
 from shared.recipes import RECIPES  # noqa: E402
 from shared.recipes import get as recipe_named  # noqa: E402
 from shared.scenarios import SCENARIOS, Plan, Scenario, for_dataset, get, plan  # noqa: E402

@@ -6,8 +6,7 @@ read from their IDX files (shared/idx.py). Nothing heavy is imported before a da
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shared.batches import require_seed
+from shared.names import unknown_name
 
 TEST_FRACTION = 0.25
 
@@ -119,16 +119,6 @@ def load(name: str, *, seed: int = 0, scale: bool = True) -> Dataset:
         licence=about.licence,
         source=about.source,
     )
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
-    """The error for a name that does not exist: it says which exist, and the nearest."""
-    known = list(known)
-    by_lower_case = {each.lower(): each for each in known}
-    nearest = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.3)
-    hint = f"the nearest is {by_lower_case[nearest[0]]!r}; " if nearest else ""
-    shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
-    return ValueError(f"unknown {kind} {name!r}; {hint}there are: {shown}")
 
 
 def held_out(

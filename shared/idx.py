@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from shared.datasets import unknown_name
+from shared.names import unknown_name
 
 if TYPE_CHECKING:
     from rich.progress import Progress

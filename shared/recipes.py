@@ -17,6 +17,7 @@ import numpy as np
 from shared import datasets, idx
 from shared.batches import batch_order, batches
 from shared.datasets import Dataset
+from shared.names import unknown_name
 from shared.scenarios import Plan, Scenario
 from shared.weights import initial_parameters
 
@@ -447,5 +448,5 @@ def unavailable(recipe: Recipe) -> str:
 def get(name: str) -> Recipe:
     """The recipe of this name; ValueError, with the nearest name, if there is none."""
     if name not in RECIPES:
-        raise datasets.unknown_name("recipe", name, RECIPES)
+        raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]

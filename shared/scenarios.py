@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from shared.batches import batch_order, batches, dropout_mask
-from shared.datasets import Dataset, unknown_name
+from shared.datasets import Dataset
+from shared.names import unknown_name
 from shared.weights import initial_parameters
 
 

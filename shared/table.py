@@ -14,14 +14,8 @@ import pandas as pd
 from pandas.api import types
 
 from shared.batches import require_seed
-from shared.datasets import (
-    TEST_FRACTION,
-    Dataset,
-    held_out,
-    standardise,
-    standardise_target,
-    unknown_name,
-)
+from shared.datasets import TEST_FRACTION, Dataset, held_out, standardise, standardise_target
+from shared.names import unknown_name
 
 TASKS = ("regression", "binary", "multiclass")
 MIN_ROWS = 4

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from shared.batches import generator, require_at_least
-from shared.datasets import unknown_name
+from shared.names import unknown_name
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from compare.traps import scenarios as small
 from shared import datasets, scenarios
-from shared.datasets import Dataset, unknown_name
+from shared.datasets import Dataset
+from shared.names import unknown_name
 from shared.scenarios import Plan, Scenario
 
 SAMPLES, TEST_SAMPLES, BATCH = 200, 50, 32  # The last batch of an epoch is a partial one.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.datasets import unknown_name
+from shared.names import unknown_name
 
 if TYPE_CHECKING:
     from compare.speed.baseline import Baseline

@@ -167,11 +167,6 @@ def test_an_unknown_name_lists_those_that_exist_and_the_nearest():
         assert all(name in str(error.value) for name in datasets.names())
 
 
-def test_the_nearest_name_is_found_in_any_case():
-    assert "the nearest is 'Y';" in str(datasets.unknown_name("column", "y", ["age", "Y"]))
-    assert "nearest" not in str(datasets.unknown_name("column", "y", ["age", "city of birth"]))
-
-
 @pytest.mark.parametrize("seed", [-1, 2**32, 0.5])
 def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(ValueError, match=r"seed is .*, expected"):

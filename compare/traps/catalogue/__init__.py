@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compare.traps.catalogue import loss, network, optimizer, regularisation, training
 from compare.traps.catalogue.trap import Hypothesis, Trap, build, mend, record_trapped
-from shared.datasets import unknown_name
+from shared.names import unknown_name
 from shared.scenarios import Plan
 
 CATALOGUE: dict[str, Trap] = {
