@@ -4,6 +4,15 @@ Copy this file: it needs Keras with a backend and NumPy and nothing else. `mlp_n
 same network under the same names in the same order, so that a diff of two of the files shows only what a framework does
 for you.
 
+Without the options, for two inputs and one hidden layer, a step of gradient descent is this:
+
+    net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+    net.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+
+    loss = net.train_on_batch(x, y)                    # forward, backward and update
+
+With them, for layers of any number and size:
+
     model = MLP(Config(layer_sizes=(2, 8, 1), loss="binary_cross_entropy", optimizer="adam", learning_rate=0.05))
     model.fit(x, y, epochs=300)        # x (N, 2), y (N,) of 0 and 1
     model.predict(x)                   # (N,) of 0 and 1
@@ -579,13 +588,13 @@ def batch_order(samples: int, seed: int, epoch: int) -> np.ndarray:
 def param_shapes(config: Config) -> list[tuple]:
     """The shapes of `params`: ((in, out), (out,)) for each layer, and (out,) more for a batch-normalised one."""
     layers: list[tuple] = [((n, m), (m,)) for n, m in pairwise(config.layer_sizes)]
-    return [(*shapes, shapes[1]) if config.batch_norm else shapes for shapes in layers[:-1]] + layers[-1:]
+    return [(W, b, b) for W, b in layers[:-1]] + layers[-1:] if config.batch_norm else layers
 
 
 def state_shapes(config: Config) -> dict[str, list[tuple]]:
     """The shapes in `state`: each optimizer slot as `params`, and with batch_norm ((H,), (H,)) a hidden layer."""
     running = {"running": [((n,), (n,)) for n in config.layer_sizes[1:-1]]} if config.batch_norm else {}
-    return {slot: param_shapes(config) for slot in SLOTS[config.optimizer]} | running
+    return dict.fromkeys(SLOTS[config.optimizer], param_shapes(config)) | running
 
 
 def init_params(config: Config) -> list[tuple[np.ndarray, ...]]:
@@ -660,24 +669,24 @@ def check_config(c: Config) -> None:
         )
 
 
+def as_array(name: str, values, dtype=None) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, in rows of one length: {error}") from None
+
+
 def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
     """x (N, in) in config.dtype, and y as class ids (N,) int64 or as numbers (N, O); ValueError if they do not fit."""
-    try:
-        x = np.asarray(x, config.dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"x must hold numbers, in rows of one length: {error}") from None
-    inputs, outputs = config.layer_sizes[0], config.layer_sizes[-1]
+    x, inputs, outputs = as_array("x", x, config.dtype), config.layer_sizes[0], config.layer_sizes[-1]
     require(x.ndim == 2 and x.shape[1] == inputs, f"x has shape {x.shape}: expected (N, {inputs})")
     require(bool(np.isfinite(x).all()), "x holds NaN or infinite values: remove or replace them")
     least = 2 if training and config.batch_norm else 1
     require(len(x) >= least, f"x holds {len(x)} samples: expected {least} or more{' for batch_norm' * (least - 1)}")
     if y is None:
         return x, None
-    try:
-        y, softmax = np.asarray(y), config.loss == "softmax_cross_entropy"
-    except ValueError as error:
-        raise ValueError(f"y must hold numbers, in rows of one length: {error}") from None
-    require(len(y) == len(x) if y.ndim else False, f"x holds {len(x)} samples and y {y.shape}: expected as many")
+    y, softmax = as_array("y", y), config.loss == "softmax_cross_entropy"
+    require(y.ndim > 0 and len(y) == len(x), f"x holds {len(x)} samples and y {y.shape}: expected as many")
     expected = (len(x),) if softmax or outputs == 1 else (len(x), outputs)
     require(y.shape == expected, f"y has shape {y.shape}: expected {expected}")
     require(y.dtype.kind in "biuf" and bool(np.isfinite(y).all()), "y must hold finite numbers, without NaN")
@@ -726,7 +735,7 @@ def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
 def check_state(config: Config, state: dict) -> None:
     """ValueError unless `state` is what this config's training carries."""
     shapes = state_shapes(config)
-    require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted({'step', *shapes})}")
+    require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted(['step', *shapes])}")
     require(is_whole(state["step"], 0), f"step {state['step']!r} must be a whole number from 0 on")
     for name in shapes:
         check_layers(state[name], shapes[name], name)
@@ -774,13 +783,13 @@ def read_checkpoint(path) -> tuple[Config, list, dict]:
         config, step = Config(**fields), int(metadata["step"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no sound config and step: {error}") from None
-    groups = {}
-    for name, shapes in {"params": param_shapes(config), **state_shapes(config)}.items():
-        names = [[f"{name}.{i}.{j}" for j in range(len(layer))] for i, layer in enumerate(shapes)]
-        missing = ", ".join(n for layer in names for n in layer if n not in tensors)
+    found: dict = {"step": step}
+    for name, layers in {"params": param_shapes(config), **state_shapes(config)}.items():
+        keys = [[f"{name}.{i}.{j}" for j in range(len(layer))] for i, layer in enumerate(layers)]
+        missing = ", ".join(key for layer in keys for key in layer if key not in tensors)
         require(not missing, f"{path} lacks the tensors {missing}")
-        groups[name] = [tuple(tensors[n] for n in layer) for layer in names]
-    return config, groups.pop("params"), {"step": step, **groups}
+        found[name] = [tuple(tensors[key] for key in layer) for layer in keys]
+    return config, found.pop("params"), found
 
 
 def show_progress(epoch: int, epochs: int, record: dict[str, float]) -> None:
