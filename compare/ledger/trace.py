@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,25 +37,48 @@ class Tensor:
 
 def layout(shapes: list[tuple], parts: tuple[str, ...] = ("W", "b", "g")) -> list[Tensor]:
     """The tensors of layers with these shapes, one after the other; layers count from 1."""
+    return list(_layout(tuple(shapes), parts))
+
+
+@lru_cache  # A training asks for the same one several times in every step.
+def _layout(shapes: tuple[tuple, ...], parts: tuple[str, ...]) -> tuple[Tensor, ...]:
     tensors: list[Tensor] = []
     for number, layer in enumerate(shapes, 1):
         for part, shape in zip(parts, layer, strict=False):
             start = tensors[-1].stop if tensors else 0
             tensors.append(Tensor(f"layer {number} {part}", start, start + int(np.prod(shape)), shape))
-    return tensors
+    return tuple(tensors)
 
 
 def flatten(layers: Layers) -> np.ndarray:
     """All entries of layers, one after the other."""
-    return np.concatenate([np.ravel(a) for layer in layers for a in layer])
+    return np.concatenate([a.ravel() for layer in layers for a in layer])
 
 
-def _flat(layers: Layers, shapes: list[tuple], name: str) -> np.ndarray:
-    """`flatten`, of layers that must have these shapes."""
-    found = [tuple(np.shape(a) for a in layer) for layer in layers]
-    if found != [tuple(layer) for layer in shapes]:
-        raise ValueError(f"{name} have the shapes {found}, expected {shapes}")
-    return flatten(layers)
+class _Rows:
+    """Layers as they were step after step, a flat row each, written straight into an array that has room for all."""
+
+    def __init__(self, name: str, shapes: list[tuple], steps: int):
+        self.name, self.shapes, self.steps, self.count = name, shapes, steps, 0
+        self.array = np.zeros(0)
+
+    def append(self, layers: Layers) -> None:
+        """The next row; ValueError if the layers do not have the shapes."""
+        found = [tuple(np.shape(a) for a in layer) for layer in layers]
+        if found != self.shapes:
+            raise ValueError(f"{self.name} have the shapes {found}, expected {self.shapes}")
+        row = flatten(layers)
+        if not self.count:
+            self.array = np.empty((self.steps, len(row)), row.dtype)
+        elif row.dtype != self.array.dtype:  # Training that does not keep its precision is recorded in the wider one.
+            self.array = self.array.astype(np.result_type(self.array, row))
+        self.array[self.count] = row
+        self.count += 1
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(steps, entries), or (0,) if there are none."""
+        return self.array[: self.count] if self.count else np.zeros(0)
 
 
 def unflatten(flat: np.ndarray, shapes: list[tuple]) -> Layers:
@@ -106,9 +130,10 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None, wh
     """
     config = mlp_numpy.Config(**plan.config)
     shapes, state_shapes = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
-    losses, logits, gradients, params = [], [], [], []
-    states: dict[str, list[np.ndarray]] = {name: [] for name in state_shapes}
-    for step in range(len(plan.steps)):
+    losses, logits, steps = [], [], len(plan.steps)
+    gradients, params = _Rows("gradients", shapes, steps), _Rows("parameters", shapes, steps)
+    states = {name: _Rows(name, layers, steps) for name, layers in state_shapes.items()}
+    for step in range(steps):
         x, y = plan.batch(step)
         masks = plan.masks(step)
         if step == 0:
@@ -122,17 +147,17 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None, wh
         loss, gradient = _step(model, x, y, masks, whole)
         losses.append(loss)
         if gradient is not None:
-            gradients.append(_flat(gradient, shapes, "gradients"))
-        params.append(_flat(model.params, shapes, "parameters"))
+            gradients.append(gradient)
+        params.append(model.params)
         state = model.state if whole else {}
         for name in state.keys() & states.keys():
-            states[name].append(_flat(state[name], state_shapes[name], name))
+            states[name].append(state[name])
     return Trace(
         np.array(losses),
         np.concatenate(logits) if logits else np.zeros((0, config.layer_sizes[-1])),
-        np.array(gradients),
-        np.array(params),
-        {name: np.array(values) for name, values in states.items()},
+        gradients.rows,
+        params.rows,
+        {name: slot.rows for name, slot in states.items()},
         _outputs(model, plan.dataset.x_test, config.layer_sizes[-1]),
         model.predict(plan.dataset.x_test),
     )
