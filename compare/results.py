@@ -6,7 +6,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -117,10 +117,12 @@ def write(
     run: dict[str, Any],
     parts: Sequence[Part] = (),
     skipped: Sequence[tuple[Scenario, str]] = (),
+    threads: Mapping[str, Sequence[int]] | None = None,
 ) -> Verdict:
     """Write results.json and data/*.csv into `folder`, each file whole or not at all.
 
-    `skipped` are the scenarios that were not run, with the reason.
+    `skipped` are the scenarios that were not run, with the reason; `threads` those that each implementation had, for
+    each kind of work that was done.
     """
     verdict = verdict_of(ledger, parts)
     (folder / "data").mkdir(parents=True, exist_ok=True)
@@ -140,7 +142,7 @@ def write(
         "format": FORMAT,
         "verdict": asdict(verdict),
         "run": run,
-        "environment": environment(run.get("threads", 1)),
+        "environment": environment() | {"threads": threads or {}},
         "gates": GATES,
         "implementations": [
             {
@@ -357,7 +359,7 @@ def metrics_of(finding: Finding, trace: Any) -> dict[str, float]:
     return found
 
 
-def environment(threads: int) -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """The machine and the versions that the numbers belong to."""
     packages = {}
     for name in PACKAGES:
@@ -371,7 +373,6 @@ def environment(threads: int) -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": psutil.cpu_count() or 1,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "threads": threads,
         "packages": packages,
     }
 

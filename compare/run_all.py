@@ -44,6 +44,7 @@ DTYPES = ("float64", "float32")
 PARTS = ("repeat", "ledger", "relay", "recipes", "speed")  # of a run
 SELF_TEST = "self-test"  # a part of its own
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
+THREADS = 1  # of each implementation while it is compared; --threads are those while it is timed
 
 
 def parser() -> argparse.ArgumentParser:
@@ -250,7 +251,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlp-rosetta-")))
         crew = crew_of(chosen, work, stack) if args.quick else None
         # The frameworks are imported while the data is loaded.
-        with Pool(chosen.implementations, work, 1, args.limit) as pool:
+        with Pool(chosen.implementations, work, THREADS, args.limit) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
             parts = []
             if "repeat" in chosen.parts:
@@ -270,11 +271,10 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
             "seconds": round(time.monotonic() - start, 1),
             "command": shlex.join(["python", "compare/run_all.py", *sys.argv[1:]]),
             "selection": selection(args),
-            "threads": 1,
         }
         stage = work / "report"
         stage.mkdir()
-        verdict = results.write(stage, ledger, facts, parts, chosen.skipped)
+        verdict = results.write(stage, ledger, facts, parts, chosen.skipped, threads_of(chosen))
         render(stage)
         publish(stage, chosen.folder)
     if ledger.findings:
@@ -298,6 +298,14 @@ def remarks(args: argparse.Namespace, chosen: Choices, ledger: Ledger, parts: li
         where = f" in {failure.scenario}" if failure.scenario else ""
         lines.append(f"{failure.implementation} {failure.status}{where}: {failure.message}")
     return lines + [line for part in parts for line in (*part.lost, *part.different, *part.notes)]
+
+
+def threads_of(chosen: Choices) -> dict[str, list[int]]:
+    """The threads that each implementation has in the parts that are run."""
+    found = {"compared": [THREADS]} if set(chosen.parts) - {"speed"} else {}
+    if "speed" in chosen.parts:
+        found["timed"] = sorted({block.work.threads for block in chosen.speed.blocks})
+    return found
 
 
 def selection(args: argparse.Namespace) -> str:
@@ -421,7 +429,7 @@ def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None) -> P
     from compare.results import Part, environment
     from compare.speed import campaign, tables
 
-    here = environment(1)
+    here = environment()
     parts = chosen.folder / "speed.parts" if chosen.speed.resumable else None
     with progress_of("speed", console) as show:
         samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew)

@@ -283,18 +283,20 @@ def implementations(results: Results) -> Table:
 
 def environment(results: Results) -> Table:
     """Machine and versions."""
-    found = results.summary["environment"]
+    found = dict(results.summary["environment"])
+    packages, threads = found.pop("packages") or {}, found.pop("threads", None) or {}
     units = {
         "memory_gib": ("memory", "GiB"),
         "cores": ("processor cores", ""),
-        "threads": ("threads each", ""),
     }
     rows = []
     for key, value in found.items():
-        if key != "packages":
-            label, unit = units.get(key, (key.replace("_", " "), ""))
-            rows.append([label, f"{value} {unit}".strip()])
-    rows += [[name, str(version)] for name, version in (found.get("packages") or {}).items()]
+        label, unit = units.get(key, (key.replace("_", " "), ""))
+        rows.append([label, f"{value} {unit}".strip()])
+    if not isinstance(threads, dict):  # As it was stored once.
+        threads = {"compared": [threads]}
+    rows += [[f"threads each while {what}", " and ".join(map(str, n))] for what, n in threads.items()]
+    rows += [[name, str(version)] for name, version in packages.items()]
     return Table(
         "Machine and versions",
         pd.DataFrame(rows, columns=["what", "value"]),

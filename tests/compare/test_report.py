@@ -118,7 +118,8 @@ def write_results(
                 "command": "python compare/run_all.py --quick",
                 "selection": "quick"},
         "environment": {"python": "3.11.7", "platform": "Linux", "cpu": "a processor", "cores": 2,
-                        "memory_gib": 23.4, "threads": 1, "packages": {"numpy": "2.4.6", "keras": "3.15.0"}},
+                        "memory_gib": 23.4, "threads": {"compared": [1], "timed": [1, 2]},
+                        "packages": {"numpy": "2.4.6", "keras": "3.15.0"}},
         "gates": {"float64": "1e-12 of the tensor's largest entry.",
                   "float32": "A multiple of float32's rounding."},
         "implementations": [
@@ -386,6 +387,14 @@ def test_a_skipped_scenario_gives_its_reason(tmp_path) -> None:
     results = load(tmp_path)
     assert Prose("Skipped: mnist-sgd (the files are missing).") in sections.equality(results)
     assert not any("mnist-sgd" in row[0][0] for row in tables.equality(results, results.tables["cells"]).rows)
+
+
+def test_the_machine_s_table_says_the_threads_of_each_part(tmp_path) -> None:
+    write_results(tmp_path)
+    rows = {row[0][0]: row[1][0] for row in tables.environment(load(tmp_path)).rows}
+    assert rows["threads each while compared"] == "1"
+    assert rows["threads each while timed"] == "1 and 2"
+    assert rows["numpy"] == "2.4.6"
 
 
 # --- runs with less in them ---

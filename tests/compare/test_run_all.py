@@ -50,6 +50,7 @@ def test_the_report_is_whole(done) -> None:
     summary = json.loads((folder / "results.json").read_text())
     assert summary["verdict"]["status"] == "equal"
     assert summary["environment"]["packages"].keys() >= {"numpy", "torch", "keras"}
+    assert summary["environment"]["threads"] == {"compared": [1]}, "nothing was timed"
     assert [s["name"] for s in summary["scenarios"]] == ["xor"]
     assert "Equal" in (folder / "index.html").read_text()
     assert "Equal" in (folder / "report.md").read_text()
@@ -100,6 +101,23 @@ def test_bad_usage_leaves_an_earlier_report_as_it_was(done, tmp_path: Path) -> N
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert command("--scenario", "no-such", "--out", str(folder)).returncode == 2
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "threads"),
+    [
+        ("--quick", "{'compared': [1], 'timed': [1]}"),
+        ("--only speed --threads 1", "{'timed': [1]}"),
+        ("--scenario xor", "{'compared': [1]}"),
+    ],
+)
+def test_threads_are_those_of_the_parts_that_run(words: str, threads: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path[:0] = ['x', {str(ROOT)!r}]; from compare import run_all as r\n"
+        "print(r.threads_of(r.choices(r.parser().parse_args(sys.argv[1:]))))"
+    )
+    given = [*words.split(), "--out", str(tmp_path)]
+    assert subprocess.check_output([sys.executable, "-c", code, *given], text=True).strip() == threads
 
 
 def test_listing_imports_no_framework_and_names_everything() -> None:
