@@ -51,6 +51,7 @@ class Finding:
     traces: dict[tuple[str, str], Trace] = field(default_factory=dict)  # (implementation, dtype) on its own
     comparisons: list[parity.Comparison] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
+    reference: str = ""  # the implementation in the reference's part; empty if all have failed
 
 
 @dataclass(eq=False)
@@ -87,7 +88,7 @@ class _Desk:
 
     def finish(self, job: dict[str, Any], name: str) -> None:
         if job["reference"] is None:
-            self.reference = name
+            self.reference = self.finding.reference = name
             if "float64" in self.todo[name]:
                 self.todo[name].remove("float64")
         self.done.add((name, job["dtype"]))

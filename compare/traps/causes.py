@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from compare.traps.diagnose import diagnose, explain
+from compare.ledger.alone import odd_one_out, standing
+from compare.traps.diagnose import diagnose, explain, explain_reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,23 +16,39 @@ if TYPE_CHECKING:
 MOST = 3  # diagnoses in a run: one bug shows in many scenarios
 
 
+def accused(ledger: Ledger, suspect: Suspect) -> str:
+    """Who is at fault: a suspect differs from the reference, but where that stands alone, it is the reference."""
+    finding = ledger.findings[suspect.scenario]
+    alone = odd_one_out(finding.comparisons)
+    return alone if alone and alone == finding.reference else suspect.implementation
+
+
 def chosen(ledger: Ledger) -> list[Suspect]:
-    """The suspects worth a diagnosis: of each implementation the shortest training, float64 before float32."""
+    """The suspects worth a diagnosis: of each that is accused the shortest training, float64 before float32."""
     suspects = [suspect for finding in ledger.findings.values() for suspect in finding.suspects]
     suspects.sort(key=lambda s: (s.dtype != "float64", len(s.plan.steps) * s.reference.params.shape[1]))
-    first = {suspect.implementation: suspect for suspect in reversed(suspects)}
+    first = {accused(ledger, suspect): suspect for suspect in reversed(suspects)}
     return list(first.values())[:MOST]
 
 
 def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda done, total, what: None) -> pd.DataFrame:
-    """One row for each diagnosis. Columns: scenario, implementation, dtype, cause (empty if none was found), text."""
+    """One row for each diagnosis. Columns: scenario, implementation, dtype, cause (empty if none was found), text.
+
+    The implementation is the one at fault. Where that is the reference, the cause is empty: every hypothesis is built
+    on the reference, and the text says what can be said all the same.
+    """
     import pandas as pd
 
     suspects, rows = chosen(ledger), []
     for number, s in enumerate(suspects):
-        show(number, len(suspects), f"{s.implementation} in {s.scenario}")
+        name = accused(ledger, s)
+        show(number, len(suspects), f"{name} in {s.scenario}")
         found = diagnose(s.plan, s.reference, stepped=s.stepped, own=s.own, dtype=s.dtype)
-        row = {"scenario": s.scenario, "implementation": s.implementation, "dtype": s.dtype, "cause": found.cause}
-        rows.append(row | {"text": explain(found, s.implementation)})
+        innocent = name != s.implementation
+        finding = ledger.findings[s.scenario]
+        said = explain_reference(found, name, s.implementation) if innocent else explain(found, s.implementation)
+        who = f"Who differs: {standing(finding.comparisons)}; the reference is {finding.reference}.\n"
+        row = {"scenario": s.scenario, "implementation": name, "dtype": s.dtype}
+        rows.append(row | {"cause": "" if innocent else found.cause, "text": who + said})
     show(len(suspects), len(suspects), "")
     return pd.DataFrame(rows)

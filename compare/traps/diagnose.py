@@ -447,14 +447,37 @@ def explain(diagnosis: Diagnosis, framework: str = "") -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _where(d: Diagnosis) -> str:
+def explain_reference(diagnosis: Diagnosis, reference: str, candidate: str) -> str:
+    """The diagnosis in words where the reference is the suspect, since others agree with the candidate against it."""
+    d = diagnosis
+    lines = [
+        f"What differs first: {_where(d, f'in {candidate}')}",
+        "",
+        f"The suspect is the reference itself, {reference}. Every trap is tried by putting it into the reference, so "
+        "one that is in there already cannot be named.",
+    ]
+    if d.explanations:
+        best = d.explanations[0]
+        lines += [
+            f"What puts it right: {best.label}",
+            f"  {'; '.join(cause.trap.title for cause in best.causes)}.",
+            f"  With it the reference {_agreement(d, best)}. Look in {reference} for its opposite.",
+        ]
+    else:
+        lines += [f"No trap put into {reference} makes it train as {candidate} does. What can be said of {candidate}:"]
+        lines += [f"  {fact}" for fact in d.facts]
+        lines += [f"Tried: {_ruled_out(d)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _where(d: Diagnosis, here: str = "here") -> str:
     gap = d.first
     assert gap
     place = f" {list(gap.index)}" if gap.index and any(gap.index) else ""
     when = "at the end" if gap.phase == "outcome" else f"at step {gap.step + 1} of {len(d.plan.steps)}"
     return (
         f"{gap.tensor}{place} {when}, {d.mode} ({gap.phase}): {gap.value_a:.9g} in the reference, "
-        f"{gap.value_b:.9g} here; off by {gap.difference:.1e} of the largest entry, {gap.bound:.0e} is allowed."
+        f"{gap.value_b:.9g} {here}; off by {gap.difference:.1e} of the largest entry, {gap.bound:.0e} is allowed."
     )
 
 
