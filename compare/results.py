@@ -45,6 +45,7 @@ class Part:
     different: Sequence[str] = ()  # what says that the implementations are not the same network, a line each
     lost: Sequence[str] = ()  # what did not finish, a line each
     notes: Sequence[str] = ()  # what else the terminal should say
+    equal: str = ""  # what it held against what, if that came out equal
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
         return Verdict("incomplete", 3, f"Incomplete: {lost[0]} did not finish{_more(lost)}{rest}.")
     if different:
         return Verdict("different", 1, f"Different: {different[0]}{_more(different)}.")
-    names = ", ".join(name for name in ledger.seconds)
     if not comparisons:
-        return Verdict("equal", 0, f"Equal: nothing that was run in {names} is different from what it should be.")
+        said = "; ".join(part.equal for part in parts if part.equal)
+        return Verdict("equal", 0, f"No scenario was compared; equal: {said}." if said else "Nothing was compared.")
+    names = ", ".join(name for name in ledger.seconds)
     # Where far more than the gate is allowed, the tensor is the rounding of zero: its relative difference says nothing.
     gaps = [gap for c in comparisons if c.dtype == "float64" for gap in c.worst if gap.bound <= 10 * GATE["float64"]]
     exact = [gap.difference for gap in gaps]

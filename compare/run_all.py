@@ -380,7 +380,7 @@ def repeat(pool: Pool, console: Console) -> Part:
         if not r.equal
     ]
     lost = [f"repeating {r.implementation} in {r.dtype}: {r.message}" for r in rows[rows.message != ""].itertuples()]
-    return Part({"repeat": rows}, said, lost)
+    return Part({"repeat": rows}, said, lost, equal="each repeats itself to the bit")
 
 
 def self_test(pool: Pool, clean: int, console: Console) -> Part:
@@ -390,7 +390,7 @@ def self_test(pool: Pool, clean: int, console: Console) -> Part:
 
     with progress_of("traps", console) as show:
         found = run_self_test(pool, clean, show)
-    return Part(found.tables, found.wrong, found.lost, found.summary)
+    return Part(found.tables, found.wrong, found.lost, found.summary, "the checker finds what it should and no more")
 
 
 def relay(pool: Pool, work: Path, console: Console) -> Part:
@@ -400,7 +400,7 @@ def relay(pool: Pool, work: Path, console: Console) -> Part:
 
     with progress_of("relay", console) as show:
         rows = track.run_relays(pool, work / "relay", show)
-    return Part({"relay": rows}, track.different(rows), track.lost(rows))
+    return Part({"relay": rows}, track.different(rows), track.lost(rows), equal="each goes on from another's file")
 
 
 def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
@@ -410,7 +410,7 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
 
     with progress_of("recipes", console) as show:
         found = run_recipes(pool, names, show)
-    return Part(found.tables, found.different, found.lost)
+    return Part(found.tables, found.different, found.lost, equal="the recipes train the same in each")
 
 
 def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack) -> Crew | None:
@@ -434,7 +434,8 @@ def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None) -> P
     with progress_of("speed", console) as show:
         samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew)
     baseline = chosen.speed.baseline
-    return Part(tables.tables(samples, baseline), notes=tables.notes(samples, baseline, here))
+    said, gates = tables.notes(samples, baseline, here), tables.equal(samples)
+    return Part(tables.tables(samples, baseline), tables.different(samples), notes=said, equal=gates)
 
 
 def publish(stage: Path, folder: Path) -> None:

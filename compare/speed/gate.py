@@ -12,6 +12,7 @@ from compare.speed.contenders import ScikitLearn, module_of
 from compare.speed.work import Work
 
 BOUND = 1e-12  # of a tensor's largest entry, in float64
+REFUSED = "it does not train as the reference does"
 MOST_UNITS = 16  # of a layer; the number of layers, the loss and the optimizer are those of the work that is timed
 BATCH_SIZE, SAMPLES, EPOCHS = 8, 20, 3  # The last batch is a partial one.
 

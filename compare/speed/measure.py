@@ -29,7 +29,7 @@ from compare.speed.contenders import (
     lines_of_code,
     module_of,
 )
-from compare.speed.gate import BOUND
+from compare.speed.gate import BOUND, REFUSED
 from compare.speed.work import Work
 
 LIMIT = 120.0  # seconds for a job before its process is given up
@@ -165,7 +165,7 @@ def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[
     if contender.mode not in CONTROLS:
         found, bound = _gate(contender, work, crew, job), bound_of(contender, work)
         if not found <= bound:
-            raise Lost(f"not timed, since it does not train as the reference does: {found:.1e}, at most {bound:.0e}")
+            raise Lost(f"not timed, since {REFUSED}: {found:.1e}, at most {bound:.0e}")
         facts["gate"] = found
         if (lines := lines_of_code(contender)) is not None:
             facts["lines of code"] = float(lines)

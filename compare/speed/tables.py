@@ -8,7 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from compare.ledger.adapters import IMPLEMENTATIONS
 from compare.speed import baseline as earlier
+from compare.speed.contenders import REFERENCE
+from compare.speed.gate import REFUSED
 from compare.speed.measure import Samples
 from compare.speed.statistics import steps_bought, summarise
 
@@ -33,6 +36,23 @@ def write(folder: Path, found: dict[str, pd.DataFrame]) -> None:
         part = path.with_name(path.name + ".part")
         part.write_text(table.to_csv(index=False), encoding="utf-8")
         os.replace(part, path)
+
+
+def equal(samples: Samples) -> str:
+    """What the gate has shown to be equal, in words; empty if nothing was timed."""
+    gates = {(row["implementation"], row["mode"]) for row in samples.facts if row["quantity"] == "gate"}
+    held = [f"{implementation} {mode}" for implementation, mode in sorted(gates - {(REFERENCE.implementation, "fit")})]
+    return f"what was timed trains as NumPy's fit does ({', '.join(held)})" if held else ""
+
+
+def different(samples: Samples) -> list[str]:
+    """The modes of the three implementations that the gate refused, a line each; a peer may well train otherwise."""
+    lines = [
+        f"{row['implementation']} {row['mode']} in {row['workload']}, {row['optimizer']}: {row['reason']}"
+        for row in samples.left_out
+        if row["implementation"] in IMPLEMENTATIONS and REFUSED in row["reason"]
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def notes(samples: Samples, baseline: earlier.Baseline | None, environment: dict[str, Any]) -> list[str]:

@@ -75,5 +75,14 @@ def test_a_failure_outweighs_equality() -> None:
     assert (verdict.status, verdict.exit_code) == ("incomplete", 3)
 
 
+def test_without_a_scenario_the_verdict_says_what_was_held_against_what() -> None:
+    ledger = Ledger({}, [], {"numpy": 0.0, "torch": 0.0})
+    parts = [results.Part({}, equal="each repeats itself"), results.Part({}), results.Part({}, equal="the rest")]
+    verdict = results.verdict_of(ledger, parts)
+    assert verdict == results.Verdict("equal", 0, "No scenario was compared; equal: each repeats itself; the rest.")
+    assert results.verdict_of(ledger, [results.Part({})]).sentence == "Nothing was compared."
+    assert results.verdict_of(ledger, [results.Part({}, ["keras fast"], equal="x")]).exit_code == 1
+
+
 def test_numbers_that_are_not_finite_are_null_in_json() -> None:
     assert results._plain({"a": [math.nan, 1.5, np.float64(2), np.int64(3)]}) == {"a": [None, 1.5, 2.0, 3]}

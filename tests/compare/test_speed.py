@@ -225,7 +225,19 @@ def test_a_mode_that_fails_the_gate_is_not_timed(tmp_path: Path, monkeypatch: py
     with measure.Crew(1, tmp_path, [contenders.REFERENCE]) as crew:
         found = measure.measure(SMALL, crew, measure.Amount(1, 0.001))
     assert found.turns == []
-    assert "does not train as the reference does" in found.left_out[0]["reason"]
+    assert gate.REFUSED in found.left_out[0]["reason"]
+    assert tables.equal(found) == ""
+    (line,) = tables.different(found)
+    assert line.startswith("numpy fit in small, sgd: not timed, since it does not train as the reference does")
+
+
+def test_what_the_gate_has_shown_is_said_once_and_a_peer_may_differ() -> None:
+    rows = [{**WORK.labels, "implementation": i, "mode": m} for i, m in [("numpy", "fit"), ("torch", "fit")]]
+    facts = [row | {"quantity": "gate", "round": 0, "value": 0.0} for row in rows * 2]
+    refused = rows[0] | {"implementation": "scikit-learn", "reason": f"not timed, since {gate.REFUSED}"}
+    found = measure.Samples([], facts, [refused])
+    assert tables.equal(found) == "what was timed trains as NumPy's fit does (torch fit)"
+    assert tables.different(found) == []
 
 
 # Runs that go on ------------------------------------------------------------------------------------------------------
