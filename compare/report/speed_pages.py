@@ -22,7 +22,9 @@ CLOCK = (
     "On the clock: training steps only, each taking its batch out of data in memory, read at the beginning of every "
     "epoch inside fit. Every implementation lives in a process of its own with the same number of threads; one "
     "works, the others sleep; they take turns in rounds of shuffled order, after warming up until two consecutive "
-    "halves of the newest epochs differ by at most 5 %."
+    "halves of the newest epochs differ by at most 5 %. Rounds go on until NumPy against itself is known closely "
+    "enough, judged by the length of its interval and not by where it lies; a contender whose epoch is longer than a "
+    "turn sits some of them out."
 )
 
 

@@ -35,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speed-sizes", nargs="+", metavar="NAME", help="what to time: tiny, digits, mnist (the default), wide"
     )
     group.add_argument(
-        "--threads", nargs="+", metavar="N", help="threads of each implementation while it is timed (1); several: each"
+        "--threads",
+        nargs="+",
+        metavar="N",
+        help="threads of each implementation while it is timed (1; with --only speed also all); several: each",
     )
     group.add_argument(
         "--speed-full",
@@ -58,15 +61,16 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
     from compare.speed import campaign
     from compare.speed.contenders import CONTENDERS, EVERYDAY, PLAIN
 
+    one_and_all = sorted({1, os.cpu_count() or 1})
     if args.speed_full:
-        cores = os.cpu_count() or 1
-        blocks = campaign.full(names or tuple(_sizes()), threads or sorted({1, cores}))
+        blocks = campaign.full(names or tuple(_sizes()), threads or one_and_all)
     else:
         alone = list(getattr(args, "only", None) or ()) == ["speed"]
         amount = campaign.QUICK if quick else campaign.ALONE if alone else campaign.DEFAULT
         contenders = CONTENDERS if alone else PLAIN if quick else EVERYDAY
         sizes = names or (QUICK_SIZES if quick else DEFAULT_SIZES)
-        blocks = campaign.sizes(sizes, threads or [1], amount, contenders)
+        counts = threads or (one_and_all if alone else [1])
+        blocks = campaign.sizes(sizes, counts, amount, contenders)
     return Chosen(blocks, baseline, args.speed_full)
 
 

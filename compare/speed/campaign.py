@@ -14,10 +14,10 @@ from compare.speed.contenders import CONTENDERS, Contender
 from compare.speed.measure import Amount, Crew, Samples, measure
 from compare.speed.work import Work, of_size
 
-QUICK = Amount(rounds=5, seconds=0.01, inference=False)
-DEFAULT = Amount(rounds=9, seconds=0.04)
-ALONE = Amount(rounds=15, seconds=0.05)
-SPARSE = Amount(rounds=7, seconds=0.04, inference=False)  # for the many works of the curves and the map
+QUICK = Amount(least=7, most=30, seconds=0.01, inference=False)
+DEFAULT = Amount(least=15, most=60, seconds=0.01)
+ALONE = Amount(least=30, most=120, seconds=0.01)
+SPARSE = Amount(least=15, most=60, seconds=0.01, inference=False)  # for the many works of the curves and the map
 
 MAP_WIDTHS, MAP_BATCHES, DEPTHS = (8, 32, 128, 512), (1, 8, 64, 512), (1, 2, 4, 8)
 FORMAT = "mlp-rosetta speed parts 1"
@@ -44,7 +44,8 @@ def sizes(
     **others: Any,
 ) -> list[Block]:
     """A block for each of the named sizes at each number of threads."""
-    return [Block(of_size(name, threads=count, **others), amount, contenders) for count in threads for name in names]
+    works = [of_size(name, threads=count, **others) for count in threads for name in names]
+    return [Block(w, amount if w.threads == 1 else amount.with_pauses(), contenders) for w in works]
 
 
 def crossover(threads: int = 1) -> list[Block]:
@@ -63,9 +64,9 @@ def full(names: Sequence[str], threads: Sequence[int]) -> list[Block]:
     """The campaign: sizes under sgd and Adam, two of them in float64 too, depths, and the crossover map."""
     twice = [name for name in names if name in ("digits", "mnist")]
     blocks = [
-        *sizes(names, threads, ALONE),
-        *sizes(names, threads, ALONE, optimizer="adam"),
-        *sizes(twice, threads, ALONE, dtype="float64"),
+        *sizes(names, threads, DEFAULT),
+        *sizes(names, threads, DEFAULT, optimizer="adam"),
+        *sizes(twice, threads, DEFAULT, dtype="float64"),
         *crossover(threads[0]),
         *depths(threads[0]),
     ]
@@ -75,16 +76,18 @@ def full(names: Sequence[str], threads: Sequence[int]) -> list[Block]:
 def estimate(blocks: Sequence[Block]) -> float:
     """Seconds that measuring takes, roughly: imports, then preparing and rounds of every block.
 
-    A step is taken to cost 1.5 ms in plain Keras and 30 GFLOP/s of products in all.
+    A step is taken to cost 1.5 ms in plain Keras and 30 GFLOP/s of products in all, and half of the rounds above the
+    least to be needed.
     """
     crews = {block.work.threads: {c.process for c in block.contenders} for block in blocks}
     seconds = sum(1.6 * len(processes) for processes in crews.values())
     for block in blocks:
         epoch = block.work.steps * block.work.flops / 3e10
-        contenders = block.contenders
-        turns = len(contenders) * max(block.amount.seconds, epoch) + block.work.steps * 1.5e-3
-        pauses = len(contenders) * 0.05
-        seconds += 0.4 * len(contenders) + 8 * epoch * len(contenders) + block.amount.rounds * (turns + pauses)
+        amount, count = block.amount, len(block.contenders)
+        turn = max(1.5 * amount.seconds, epoch) + (0.005 if block.work.threads == 1 else 0.05)
+        seconds += count * (0.4 + 8 * epoch)
+        seconds += amount.least * (count * turn + block.work.steps * 1.5e-3)
+        seconds += (amount.most - amount.least) / 2 * count * min(turn, 2 * amount.seconds)
     return seconds
 
 

@@ -6,6 +6,7 @@ they and everything else on the machine took meanwhile is recorded.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -30,10 +31,12 @@ from compare.speed.contenders import (
     module_of,
 )
 from compare.speed.gate import BOUND, REFUSED
+from compare.speed.statistics import settled
 from compare.speed.work import Work
 
 LIMIT = 120.0  # seconds for a job before its process is given up
 CALM, MOST_CALMING = 0.03, 1.0  # seconds between turns: until threads that wait by spinning have gone to sleep
+PAUSED = 3  # times as long a turn, where pauses are needed
 PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
 INFERENCE_ROUNDS = 5
 LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference
@@ -41,11 +44,17 @@ LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference
 
 @dataclass(frozen=True)
 class Amount:
-    """How long to measure."""
+    """How long to measure: in rounds, which go on until the control is known well enough."""
 
-    rounds: int
+    least: int
+    most: int
     seconds: float  # of a turn; the slowest take one epoch, whatever its length
     inference: bool = True
+
+    def with_pauses(self) -> Amount:
+        """As much in fewer and longer turns, for several threads, which need a pause before every turn."""
+        least, most = math.ceil(self.least / PAUSED), math.ceil(self.most / PAUSED)
+        return Amount(least, most, PAUSED * self.seconds, self.inference)
 
 
 class Lost(Exception):
@@ -139,10 +148,11 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
         touched.add(contender.process)
         samples.facts += [_fact(work, contender, name, value) for name, value in facts.items()]
     order = random.Random(0)
-    for number in range(amount.rounds):
-        show(f"round {number + 1} of {amount.rounds}")
+    strides = {contender: _stride(contender, samples.facts, amount) for contender in ready}
+    for number in range(amount.most):
+        show(f"round {number + 1} of {amount.least} to {amount.most}")
         order.shuffle(ready)
-        for contender in list(ready):
+        for contender in [c for c in ready if number < amount.least or number % strides[c] == 0]:
             try:
                 samples.turns.append(_turn(contender, work, crew, amount, number))
                 if amount.inference and number < INFERENCE_ROUNDS and contender.mode not in CONTROLS:
@@ -150,6 +160,8 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
             except Lost as lost:
                 ready.remove(contender)
                 samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
+        if number + 1 >= amount.least and settled(samples.turns):
+            break
     for contender in ready:
         if contender.mode not in CONTROLS:
             samples.facts.append(_fact(work, contender, "peak memory", crew.ask(contender.process, do="memory")))
@@ -172,6 +184,15 @@ def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[
     return facts | crew.ask(contender.process, do="warm", **job)
 
 
+def _stride(contender: Contender, facts: list[dict[str, Any]], amount: Amount) -> int:
+    """Of how many rounds beyond the least a contender joins one, so that a slow one does not take all the time."""
+    if contender in (REFERENCE, AGAIN, DELAYED):
+        return 1
+    of = contender.labels | {"quantity": "steady epoch"}
+    (epoch,) = (fact["value"] for fact in facts if of.items() <= fact.items())
+    return math.ceil(epoch / amount.seconds)
+
+
 def _runs(contender: Contender) -> str:
     """The mode of the runner that is at work for the contender: the reference's own, for its controls."""
     return REFERENCE.mode if contender in (AGAIN, DELAYED) else contender.mode
@@ -190,7 +211,8 @@ def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: 
     if number % 2 and contender in (REFERENCE, AGAIN, DELAYED):
         process = PLACES[process]
     delay = DELAY if contender == DELAYED else 0.0
-    _calm(crew, process)
+    if crew.threads > 1:
+        _calm(crew, process)
     waiting, elsewhere = crew.processor_seconds(process)
     start = time.monotonic()
     result = crew.ask(process, do="turn", mode=_runs(contender), seconds=amount.seconds, delay=delay)
@@ -202,13 +224,13 @@ def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: 
         "round": number,
         **result,
         "waiting_cpu": (waiting_after - waiting) / took,
-        "elsewhere_cpu": max(0.0, elsewhere_after - elsewhere) / took,
+        "elsewhere_cpu": (elsewhere_after - elsewhere) / took,
         "turn_seconds": took,
     }
 
 
 def _calm(crew: Crew, working: str) -> None:
-    """Wait until those that wait use no processor time any more; with several threads they spin for a while."""
+    """Wait until those that wait use no processor time any more: several threads spin for a while after their work."""
     before, end = crew.processor_seconds(working)[0], time.monotonic() + MOST_CALMING
     while True:
         time.sleep(CALM)

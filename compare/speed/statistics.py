@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ WHO = ["implementation", "mode"]
 RESAMPLES = 2000
 CONTROL_CONFIDENCE = 0.99  # A 95 % interval of the reference against itself would miss 1 once in twenty works.
 WIDEST = 0.03  # The control's interval must lie within 1 -+ this.
+SETTLED = 0.04  # Rounds end once the control's interval is no longer than this, wherever it lies.
+BUSY = ["elsewhere_cpu", "waiting_cpu"]  # columns: cores that others on the machine, and those that waited, used
 MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
 MOST_WAITING = 0.05  # cores that the waiting contenders may use
 
@@ -68,6 +71,20 @@ def _resampled(samples: np.ndarray, seed: int = 0) -> np.ndarray:
     return samples[random.integers(len(samples), size=(RESAMPLES, len(samples)))]
 
 
+def settled(turns: list[dict[str, Any]]) -> bool:
+    """Whether the rounds of the work that was measured last suffice: the reference against itself is known well enough.
+
+    Only the length of the interval counts and not where it lies, so that stopping favours no result.
+    """
+    one, other = (
+        {row["round"]: row["seconds_per_step"] for row in turns if (row["implementation"], row["mode"]) == who}
+        for who in ((c.implementation, c.mode) for c in (AGAIN, REFERENCE))
+    )
+    both = sorted(one.keys() & other.keys())
+    found = paired(np.array([one[n] for n in both]), np.array([other[n] for n in both]), CONTROL_CONFIDENCE)
+    return found.high - found.low <= SETTLED
+
+
 def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
     """Why no ranking can be made of a work's rounds; empty if it can.
 
@@ -78,13 +95,14 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
         for c in (REFERENCE, AGAIN, DELAYED)
     )
     same, later = paired(again, reference, CONTROL_CONFIDENCE), paired(delayed, reference)
+    elsewhere, waiting = (np.average(turns[name], weights=turns["turn_seconds"]) for name in BUSY)
     said = f"{same.ratio:.3f} ({same.low:.3f} to {same.high:.3f})"
     if np.isnan(same.ratio) or np.isnan(later.ratio):
         return "the control did not run"
-    if turns["elsewhere_cpu"].mean() > MOST_ELSEWHERE:
-        return f"the machine is busy: other programs used {turns['elsewhere_cpu'].mean():.0%} of a core meanwhile"
-    if turns["waiting_cpu"].mean() > MOST_WAITING:
-        return f"those that waited used {turns['waiting_cpu'].mean():.0%} of a core"
+    if elsewhere > MOST_ELSEWHERE:
+        return f"the machine is busy: other programs used {elsewhere:.0%} of a core meanwhile"
+    if waiting > MOST_WAITING:
+        return f"those that waited used {waiting:.0%} of a core"
     if not same.width <= WIDEST:
         return f"NumPy against itself came out at {said}, which is not within 1 ± {WIDEST:g}: the machine is busy"
     if not same.low <= 1 <= same.high:

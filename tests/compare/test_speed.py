@@ -89,6 +89,19 @@ def test_nothing_is_ranked_where_a_control_fails(arguments: dict, reason: str) -
     assert not found["leads"].any()
 
 
+def test_rounds_end_by_the_length_of_the_interval_and_not_by_where_it_lies() -> None:
+    assert statistics.settled(turns())
+    assert statistics.settled(turns(again=1.2))
+    assert not statistics.settled(turns(noise=0.2))
+    assert not statistics.settled(turns(again=np.nan))
+
+
+def test_a_few_long_turns_weigh_more_than_many_short_ones() -> None:
+    """Processor time is read off a coarse clock: a short turn's share may be anything."""
+    rows = [row | ({"elsewhere_cpu": 1.0, "turn_seconds": 0.01} if row["round"] % 2 else {}) for row in turns()]
+    assert (statistics.summarise(pd.DataFrame(rows))["objection"] == "").all()
+
+
 def test_a_shared_drift_falls_out_of_the_ratios() -> None:
     times, drift = np.full(15, 2.0), np.linspace(1, 10, 15)
     found = statistics.paired(times * drift, drift)
@@ -195,7 +208,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> measure.Samples:
     """A short measurement of NumPy and its controls, and of a contender that does not exist."""
     nobody = contenders.Contender("nobody", "fit", "nobody")
     with measure.Crew(1, tmp_path_factory.mktemp("crew"), [*TWO, nobody]) as crew:
-        return measure.measure(SMALL, crew, measure.Amount(3, 0.002))
+        return measure.measure(SMALL, crew, measure.Amount(3, 3, 0.002))
 
 
 def test_every_round_has_every_contender_once(measured: measure.Samples) -> None:
@@ -204,6 +217,24 @@ def test_every_round_has_every_contender_once(measured: measure.Samples) -> None
     assert len(counts) == 3 * len(TWO)
     assert (counts == 1).all()
     assert (seen["seconds_per_step"] > 0).all()
+
+
+def test_rounds_end_early_where_the_control_is_known_and_a_slow_contender_sits_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "settled", lambda turns: max(row["round"] for row in turns) == 4)
+    monkeypatch.setattr(measure, "_stride", lambda contender, *_: 3 if contender.mode == "products" else 1)
+    with measure.Crew(1, tmp_path, TWO) as crew:
+        found = pd.DataFrame(measure.measure(SMALL, crew, measure.Amount(2, 9, 0.001, inference=False)).turns)
+    assert found[found["mode"] == "fit"]["round"].tolist() == [0, 1, 2, 3, 4]
+    assert found[found["mode"] == "products"]["round"].tolist() == [0, 1, 3]
+
+
+def test_a_long_epoch_makes_a_long_stride() -> None:
+    slow, amount = contenders.RIVALS[0], measure.Amount(2, 9, 0.01)
+    fact = slow.labels | {"quantity": "steady epoch", "value": 0.045}
+    assert measure._stride(slow, [fact, fact | {"quantity": "build"}], amount) == 5
+    assert measure._stride(contenders.REFERENCE, [], amount) == 1
 
 
 def test_facts_are_measured_once_or_by_round(measured: measure.Samples) -> None:
@@ -223,7 +254,7 @@ def test_a_contender_that_cannot_run_is_left_out_with_the_reason(measured: measu
 def test_a_mode_that_fails_the_gate_is_not_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "bound_of", lambda contender, work: -1.0)
     with measure.Crew(1, tmp_path, [contenders.REFERENCE]) as crew:
-        found = measure.measure(SMALL, crew, measure.Amount(1, 0.001))
+        found = measure.measure(SMALL, crew, measure.Amount(1, 1, 0.001))
     assert found.turns == []
     assert gate.REFUSED in found.left_out[0]["reason"]
     assert tables.equal(found) == ""
