@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -69,6 +69,64 @@ class Candidate:
         return y.astype(np.int64 if ids else self.config.dtype)
 
 
+class ModelCandidate(Candidate):
+    """A model of a framework, with its optimizer."""
+
+    # The reference's optimizer for each of the framework's, and where that keeps the reference's slots.
+    optimizers: ClassVar[Sequence[tuple[type, str, dict[str, str]]]]
+    optimizer: Any
+    given: dict[str, Any] | None  # the fields of the Config that the user names
+    seen: Seen
+    slots: dict[str, str]  # of the reference, that this optimizer keeps: its name for each
+    shown_gradient = False  # whether the optimizer was ever given one where it can be seen
+
+    @property
+    def kind(self) -> str | None:
+        """The reference's name for the optimizer; None where it has none."""
+        return next((kind for of, kind, _ in self.optimizers if isinstance(self.optimizer, of)), None)
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether the optimizer was asked for momentum."""
+        raise NotImplementedError
+
+    def clear_spare_biases(self) -> None:
+        """Keep the biases before a batch normalisation at 0: Adam makes steps of their gradients' rounding."""
+        raise NotImplementedError
+
+    def gives(self, field: str) -> bool:
+        """Whether the user names this field of the Config."""
+        return isinstance(self.given, dict) and field in self.given
+
+    def check_optimizer(self) -> None:
+        """CandidateError for an optimizer that the reference has not, unless the user says which it should equal."""
+        if self.kind is None and not self.gives("optimizer"):
+            raise CandidateError(
+                f"the optimizer {type(self.optimizer).__name__} is not one that the reference has: name the one it "
+                f'should equal in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
+            )
+
+    @property
+    def notes(self) -> list[str]:
+        return self.seen.notes
+
+    def begin(self, config: Config) -> None:
+        check_fit(self.seen, config)
+        super().begin(config)
+        known = next((slots for of, _, slots in self.optimizers if isinstance(self.optimizer, of)), {})
+        self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or self.has_momentum}
+        self.clear_spare_biases()
+
+    @property
+    def takes_state(self) -> bool:
+        return self.kind is not None
+
+    @property
+    def blind(self) -> frozenset[str]:
+        hidden = {slot.replace("_", " ") for slot in mlp_numpy.SLOTS[self.config.optimizer] if slot not in self.slots}
+        return frozenset(hidden if self.shown_gradient or not self.steps else hidden | {"gradient"})
+
+
 def nothing(shapes: Sequence[tuple]) -> Layers:
     """NaN in the place of what is not shown."""
     return [tuple(np.full(shape, np.nan) for shape in layer) for layer in shapes]
@@ -130,9 +188,17 @@ def check_chain(layers: list[tuple[str, int, int]], normed: list[str], named: bo
         )
 
 
-def unknown_optimizer(optimizer: Any) -> CandidateError:
-    """The error for an optimizer that the reference has not, where the user does not say which it should equal."""
-    return CandidateError(
-        f"the optimizer {type(optimizer).__name__} is not one that the reference has: name the one it should equal "
-        f'in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
-    )
+def check_all_found(seen: Seen, spare: bool, others: Sequence[str], without_bias: Sequence[str]) -> None:
+    """CandidateError for parameters, `others`, that the reference has nothing for; notes on what else is different.
+
+    `spare`: there are biases before a batch normalisation. `without_bias` are layers that have neither.
+    """
+    if spare:
+        seen.notes.append("the biases before a batch normalisation have no effect: they are set to 0 and not compared")
+    if others:
+        raise CandidateError(
+            f"the model has parameters that the reference has nothing for: {', '.join(others[:6])}; it is made of "
+            "dense layers and batch normalisation alone"
+        )
+    if without_bias:
+        seen.notes.append(f"{', '.join(without_bias)} has no bias: the reference has one in every layer")

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing, unknown_optimizer
+from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, nothing
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -46,11 +46,12 @@ class Dense:
         return self.dense.kernel, self.norm.beta, self.norm.gamma
 
 
-class KerasCandidate(Candidate):
+class KerasCandidate(ModelCandidate):
     """`parts` as the user's function returns them; CandidateError where they are none that the reference can follow."""
 
     framework = "keras"
     title = "a Keras model"
+    optimizers = OPTIMIZERS
 
     def __init__(self, parts: dict[str, Any], dtype: str):
         check_parts(parts, OPTIONAL, ("model",))
@@ -61,7 +62,6 @@ class KerasCandidate(Candidate):
         self.masks: list[SimpleNamespace] = []
         self.layers, self.seen = self._look(parts.get("layers"))
         self.recorded = {id(v): keras.Variable(ops.zeros_like(v), trainable=False) for v in self._variables()}
-        self.shown_gradient = False
         if not self.optimizer.built:
             self.optimizer.build(self.model.trainable_variables)
         self.optimizer.apply = self._recording(self.optimizer.apply)
@@ -152,23 +152,13 @@ class KerasCandidate(Candidate):
         """CandidateError for parameters that the reference has nothing for."""
         found = {id(v) for layer in layers for v in layer.parameters}
         spare = {id(layer.dense.bias) for layer in layers if layer.norm is not None and layer.dense.bias is not None}
-        if spare:
-            seen.notes.append(
-                "the biases before a batch normalisation have no effect: they are set to 0 and not compared"
-            )
         others = [v.path for v in self.model.trainable_variables if id(v) not in found | spare]
-        if others:
-            raise CandidateError(
-                f"the model has parameters that the reference has nothing for: {', '.join(others[:6])}; it is made of "
-                "dense layers and batch normalisation alone"
-            )
         missing = [layer.dense.name for layer in layers if layer.dense.bias is None and layer.norm is None]
-        if missing:
-            seen.notes.append(f"{', '.join(missing)} has no bias: the reference has one in every layer")
+        check_all_found(seen, bool(spare), others, missing)
 
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen) | self._optimizer_fields()
-        if not (isinstance(self.given, dict) and "loss" in self.given):
+        if not self.gives("loss"):
             fields["loss"] = infer.loss_name(self._loss_names(), self.seen, self._loss_value)
         smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get(
             "label_smoothing", 0
@@ -190,16 +180,15 @@ class KerasCandidate(Candidate):
     def _optimizer_fields(self) -> dict[str, Any]:
         o = self.optimizer
         fields: dict[str, Any] = {"learning_rate": self._rate()}
-        if self._kind is None:
-            if not (isinstance(self.given, dict) and "optimizer" in self.given):
-                raise unknown_optimizer(o)
+        if self.kind is None:
+            self.check_optimizer()
             return fields
-        fields["optimizer"] = self._kind
-        if self._kind == "sgd" and o.momentum:
+        fields["optimizer"] = self.kind
+        if self.kind == "sgd" and o.momentum:
             fields |= {"optimizer": "nesterov" if o.nesterov else "momentum", "momentum": float(o.momentum)}
-        if self._kind in ("adam", "adamw"):
+        if self.kind in ("adam", "adamw"):
             fields |= {"beta1": float(o.beta_1), "beta2": float(o.beta_2)}
-        if self._kind == "rmsprop":
+        if self.kind == "rmsprop":
             fields["beta2"] = float(o.rho)
         penalty = getattr(self.layers[0].dense.kernel_regularizer, "l2", 0)
         if o.weight_decay or penalty:  # Keras' penalty is l2 * sum(W**2), whose gradient is 2 * l2 * W.
@@ -214,32 +203,15 @@ class KerasCandidate(Candidate):
         """The learning rate of the step to come."""
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
-    @property
-    def _kind(self) -> str | None:
-        return next((kind for of, kind, _ in OPTIMIZERS if isinstance(self.optimizer, of)), None)
-
-    @property
-    def notes(self) -> list[str]:
-        return self.seen.notes
-
     # The implementation's members ------------------------------------------------------------------------------------
 
     def begin(self, config: Config) -> None:
-        check_fit(self.seen, config)
         super().begin(config)
-        known = next((keys for of, _, keys in OPTIMIZERS if isinstance(self.optimizer, of)), {})
-        self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or self.optimizer.momentum}
         self.rate = self._rate()
-        self._clear_spare_biases()
 
     @property
-    def takes_state(self) -> bool:
-        return self._kind is not None
-
-    @property
-    def blind(self) -> frozenset[str]:
-        hidden = {slot.replace("_", " ") for slot in mlp_numpy.SLOTS[self.config.optimizer] if slot not in self.slots}
-        return frozenset(hidden if self.shown_gradient or not self.steps else hidden | {"gradient"})
+    def has_momentum(self) -> bool:
+        return bool(self.optimizer.momentum)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         last = self.layers[-1].dense
@@ -264,14 +236,13 @@ class KerasCandidate(Candidate):
         values = ops.convert_to_numpy(loss)
         if values.size != 1:
             raise CandidateError(f"step returned a loss of shape {values.shape}: expected one number")
-        self._clear_spare_biases()
+        self.clear_spare_biases()
         self.steps += 1
         if not self.shown_gradient:
             return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
         return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
 
-    def _clear_spare_biases(self) -> None:
-        """Keep the biases before a batch normalisation at 0: Adam makes steps of their gradients' rounding."""
+    def clear_spare_biases(self) -> None:
         for layer in self.layers:
             if layer.norm is not None and layer.dense.bias is not None:
                 layer.dense.bias.assign(ops.zeros_like(layer.dense.bias))

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, Candidate, check_chain, check_fit, check_parts, nothing, unknown_optimizer
+from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, nothing
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -56,11 +56,12 @@ class Dense:
         return self.linear.weight, self.norm.bias, self.norm.weight  # type: ignore[return-value]
 
 
-class TorchCandidate(Candidate):
+class TorchCandidate(ModelCandidate):
     """`parts` as the user's function returns them; CandidateError where they are none that the reference can follow."""
 
     framework = "torch"
     title = "a PyTorch model"
+    optimizers = OPTIMIZERS
 
     def __init__(self, parts: dict[str, Any], dtype: str):
         check_parts(parts, OPTIONAL, ("model", "loss", "optimizer"))
@@ -85,7 +86,6 @@ class TorchCandidate(Candidate):
         for p in self._parameters():
             if p.requires_grad:
                 p.register_post_accumulate_grad_hook(self._keep_gradient)
-        self.shown_gradient = False
 
     # Looking at the model -------------------------------------------------------------------------------------------
 
@@ -173,23 +173,13 @@ class TorchCandidate(Candidate):
         """CandidateError for parameters that the reference has nothing for."""
         found = {p for layer in layers for p in layer.parameters}
         spare = {layer.linear.bias for layer in layers if layer.norm is not None} - {None}
-        if spare:
-            seen.notes.append(
-                "the biases before a batch normalisation have no effect: they are set to 0 and not compared"
-            )
         others = [name for name, p in self.model.named_parameters() if p not in found and p not in spare]
-        if others:
-            raise CandidateError(
-                f"the model has parameters that the reference has nothing for: {', '.join(others[:6])}; it is made of "
-                "dense layers and batch normalisation alone"
-            )
         missing = [layer.name for layer in layers if layer.linear.bias is None and layer.norm is None]
-        if missing:
-            seen.notes.append(f"{', '.join(missing)} has no bias: the reference has one in every layer")
+        check_all_found(seen, bool(spare), others, missing)
 
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen) | self._optimizer_fields()
-        if not (isinstance(self.given, dict) and "loss" in self.given):
+        if not self.gives("loss"):
             fields["loss"] = infer.loss_name(infer.names_in(self.given_loss), self.seen, self._loss_value)
         smoothing, weight = (getattr(self.given_loss, name, None) for name in ("label_smoothing", "weight"))
         if smoothing:
@@ -208,12 +198,11 @@ class TorchCandidate(Candidate):
     def _optimizer_fields(self) -> dict[str, Any]:
         group = self.optimizer.param_groups[0]
         fields: dict[str, Any] = {"learning_rate": float(group["lr"])}
-        if self._kind is None:
-            if not (isinstance(self.given, dict) and "optimizer" in self.given):
-                raise unknown_optimizer(self.optimizer)
+        if self.kind is None:
+            self.check_optimizer()
             return fields
-        fields["optimizer"] = self._kind
-        if self._kind == "sgd" and group["momentum"]:
+        fields["optimizer"] = self.kind
+        if self.kind == "sgd" and group["momentum"]:
             fields |= {"optimizer": "nesterov" if group["nesterov"] else "momentum", "momentum": group["momentum"]}
         if "betas" in group:
             fields |= dict(zip(("beta1", "beta2"), map(float, group["betas"]), strict=True))
@@ -223,33 +212,15 @@ class TorchCandidate(Candidate):
             fields["weight_decay"] = float(group["weight_decay"])
         return fields
 
-    @property
-    def _kind(self) -> str | None:
-        return next((kind for of, kind, _ in OPTIMIZERS if isinstance(self.optimizer, of)), None)
-
-    @property
-    def notes(self) -> list[str]:
-        return self.seen.notes
-
     # The implementation's members ------------------------------------------------------------------------------------
 
     def begin(self, config: Config) -> None:
-        check_fit(self.seen, config)
         super().begin(config)
         self.rate = config.dropout
-        known = next((keys for of, _, keys in OPTIMIZERS if isinstance(self.optimizer, of)), {})
-        momentum = any(group.get("momentum") for group in self.optimizer.param_groups)
-        self.slots = {slot: key for slot, key in known.items() if slot != "velocity" or momentum}
-        self._clear_spare_biases()
 
     @property
-    def takes_state(self) -> bool:
-        return self._kind is not None
-
-    @property
-    def blind(self) -> frozenset[str]:
-        hidden = {slot.replace("_", " ") for slot in mlp_numpy.SLOTS[self.config.optimizer] if slot not in self.slots}
-        return frozenset(hidden if self.shown_gradient or not self.steps else hidden | {"gradient"})
+    def has_momentum(self) -> bool:
+        return any(group.get("momentum") for group in self.optimizer.param_groups)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         found: list[Tensor] = []
@@ -268,7 +239,7 @@ class TorchCandidate(Candidate):
             returned = self.step(self.model, self.loss, self.optimizer, xs, ys)
         self._given_masks = []
         loss = self.last_loss if returned is None else _number(returned, "step")
-        self._clear_spare_biases()
+        self.clear_spare_biases()
         self.steps += 1
         self.shown_gradient = self.shown_gradient or bool(self.gradient)
         if not self.gradient:
@@ -278,8 +249,7 @@ class TorchCandidate(Candidate):
             for layer in self._by_layer()
         ]
 
-    def _clear_spare_biases(self) -> None:
-        """Keep the biases before a batch normalisation at 0: Adam makes steps of their gradients' rounding."""
+    def clear_spare_biases(self) -> None:
         for layer in self.layers:
             if layer.norm is not None and layer.linear.bias is not None:
                 layer.linear.bias.data.zero_()

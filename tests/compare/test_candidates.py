@@ -567,3 +567,37 @@ def test_an_activation_that_the_reference_has_not_is_said() -> None:
     seen = infer.Seen((2, 8, 3), [(z, np.sin(z))], (z, z), [], False)
     infer.activation(seen)
     assert "none of the reference's activations" in seen.notes[0]
+
+
+def _torch_parts(*layers: nn.Module) -> dict[str, Any]:
+    model = nn.Sequential(*layers)
+    return {"model": model, "loss": nn.CrossEntropyLoss(), "optimizer": torch.optim.SGD(model.parameters(), 0.1)}
+
+
+def _keras_parts(*layers: keras.layers.Layer) -> dict[str, Any]:
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return {"model": model}
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: _torch_parts(nn.Linear(4, 5, bias=False), nn.ReLU(), nn.Linear(5, 3)), "0 has no bias"),
+        (lambda: _torch_parts(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)), "have no effect"),
+        (
+            lambda: _keras_parts(
+                keras.layers.Dense(5, "relu", use_bias=False, name="first"), keras.layers.Dense(3, name="last")
+            ),
+            "first has no bias",
+        ),
+        (
+            lambda: _keras_parts(
+                keras.layers.Dense(5), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(3)
+            ),
+            "have no effect",
+        ),
+    ],
+)
+def test_biases_that_the_reference_has_otherwise_are_said(make: Callable[[], dict[str, Any]], said: str) -> None:
+    assert [said in note for note in adapt(make(), "float64").notes] == [True]
