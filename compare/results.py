@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from compare.ledger.alone import standing
 from compare.ledger.parity import GATE, Comparison, Gap
 from compare.ledger.run import Finding, Ledger
 from shared import datasets
 from shared.scenarios import Plan, Scenario
 
 FORMAT = "mlp-rosetta results 1"
-PACKAGES = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "pandas", "safetensors")
+PACKAGES = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "pandas", "safetensors", "jax", "nerva-numpy")
 GATES = {
     "float64": (
         "In step: 1e-12 of the tensor's largest entry, and what rounding alone can do to the entry on both sides, "
@@ -61,7 +62,8 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
     """Incomplete if something did not finish, else different if any comparison failed, else equal."""
     comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
     wrong = [comparison for comparison in comparisons if not comparison.equal]
-    different = [place for place in (_places(wrong), *(line for part in parts for line in part.different)) if place]
+    lines = [_places(ledger, wrong), *(line for part in parts for line in part.different)]
+    different = [line for line in lines if line]
     lost = list(dict.fromkeys(failure.implementation for failure in ledger.failures))
     lost += [line for part in parts for line in part.lost]
     if lost:
@@ -86,14 +88,16 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
     )
 
 
-def _places(different: Sequence[Comparison]) -> str:
-    """How many comparisons of the ledger failed, and the first place of the first; empty if none did."""
+def _places(ledger: Ledger, different: Sequence[Comparison]) -> str:
+    """How many comparisons of the ledger failed, the first place of the first, and who stands alone there; empty if
+    none did."""
     if not different:
         return ""
     pairs, first = {(c.scenario, c.a, c.b) for c in different}, different[0]
+    who = standing(ledger.findings[first.scenario].comparisons)
     return (
         f"{_count(len(pairs), 'pair')} in {_count(len({c.scenario for c in different}), 'scenario')} differ, first "
-        f"{first.a} and {first.b} in {first.scenario} ({first.dtype}, {first.mode}): {describe(first.first)}"
+        f"{first.a} and {first.b} in {first.scenario} ({first.dtype}, {first.mode}): {describe(first.first)}; {who}"
     )
 
 

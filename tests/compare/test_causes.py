@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from compare import results
 from compare.ledger import parity
 from compare.ledger.run import Finding, Ledger, Suspect
 from compare.ledger.trace import Trace, record
@@ -76,6 +77,13 @@ def test_a_broken_reference_is_the_suspect_and_the_others_are_not_accused(break_
     assert "in the reference, " in row["text"]
     assert "in torch; off by" in row["text"]
     assert "The cause:" not in row["text"]
+
+
+def test_the_verdict_names_the_one_that_stands_alone(break_numpy) -> None:
+    break_numpy("    return config.learning_rate\n", "    return 2 * config.learning_rate\n")
+    three, two = (results.verdict_of(broken_reference(*others)) for others in (("torch", "keras"), ("torch",)))
+    assert three.sentence.endswith("; numpy stands alone, torch and keras agree.")
+    assert two.sentence.endswith("; with two implementations it cannot be told which is right.")
 
 
 def test_what_puts_a_broken_reference_right_is_named(break_numpy) -> None:
