@@ -39,9 +39,11 @@ def environment(threads: int) -> dict[str, str]:
         **{f"{pool}_NUM_THREADS": count for pool in pools},
         "TF_NUM_INTRAOP_THREADS": count,
         "TF_NUM_INTEROP_THREADS": count,
+        "NPROC": count,  # JAX takes the size of its pools from it.
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "CUDA_VISIBLE_DEVICES": "",
+        "JAX_PLATFORMS": "cpu",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -59,7 +59,7 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
 
         baseline = read(args.baseline)
     from compare.speed import campaign
-    from compare.speed.contenders import CONTENDERS, EVERYDAY, PLAIN
+    from compare.speed.contenders import CONTENDERS, EVERYDAY, EXTRAS, PLAIN
 
     one_and_all = sorted({1, os.cpu_count() or 1})
     if args.speed_full:
@@ -67,7 +67,7 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
     else:
         alone = list(getattr(args, "only", None) or ()) == ["speed"]
         amount = campaign.QUICK if quick else campaign.ALONE if alone else campaign.DEFAULT
-        contenders = CONTENDERS if alone else PLAIN if quick else EVERYDAY
+        contenders = (*CONTENDERS, *EXTRAS) if alone else PLAIN if quick else EVERYDAY
         sizes = names or (QUICK_SIZES if quick else DEFAULT_SIZES)
         counts = threads or (one_and_all if alone else [1])
         blocks = campaign.sizes(sizes, counts, amount, contenders)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from compare.speed import peers
 from compare.speed.work import Work
 
 clock = time.perf_counter
@@ -47,16 +48,29 @@ RIVALS = (
     Contender("scikit-learn", "fit", "scikit-learn"),
 )
 CONTENDERS = (REFERENCE, AGAIN, DELAYED, *RIVALS, *PRODUCTS)
+EXTRAS = tuple(  # Timed where they are installed, by a run that is there for timing.
+    Contender(name, mode, name if mode == "fit" else f"{name} {mode}")
+    for name, modes in (("jax", ("fit", "fast")), ("nerva-numpy", ("fit",)))
+    if peers.installed(name)
+    for mode in modes
+)
 EVERYDAY = tuple(c for c in CONTENDERS if c.process != "torch fast")  # Compiling takes longer than a default run has.
 PLAIN = tuple(c for c in CONTENDERS if c.mode != "fast")  # For the quick run, which has seconds.
 CONTROLS = ("again", "delayed", "products")  # Modes that nobody would use.
 DELAY = 0.05
-MODULES = {"scikit-learn": "sklearn.neural_network"}
 
 
 def module_of(implementation: str) -> str:
     """The module whose import is timed."""
-    return MODULES.get(implementation, f"impls.mlp_{implementation}")
+    return peers.MODULES.get(implementation, f"impls.mlp_{implementation}")
+
+
+def model_of(implementation: str, config: dict[str, Any], params: list) -> Any:
+    """A template's MLP, or a peer's with the members that timing needs."""
+    if implementation in peers.WRITTEN:
+        return importlib.import_module(peers.WRITTEN[implementation]).MLP(config, params)
+    module = importlib.import_module(module_of(implementation))
+    return module.MLP(module.Config(**config), params)
 
 
 class Runner(Protocol):
@@ -70,16 +84,18 @@ class Runner(Protocol):
 
 
 class Template:
-    """`fit` of a template. It asks for each epoch's order as the epoch begins: that is where the clock is read."""
+    """`fit` of a template or of a peer written like one.
+
+    It asks for each epoch's order as the epoch begins: that is where the clock is read.
+    """
 
     def __init__(self, work: Work, implementation: str, fast: bool):
-        module = importlib.import_module(module_of(implementation))
         self.x, self.y = work.data()
         self.params = work.params()
         random = np.random.default_rng(2)
         self.orders = [random.permutation(len(self.x)) for _ in range(4)]
         self.options = {"batch_size": work.batch_size, "verbose": False} | ({"fast": True} if fast else {})
-        self.model = module.MLP(module.Config(**work.config), self.params)
+        self.model = model_of(implementation, work.config, self.params)
         self.predict = self.model.predict
 
     def epochs(self, count: int) -> list[float]:
@@ -92,50 +108,6 @@ class Template:
 
         self.model.fit(self.x, self.y, epochs=count, order=order, **self.options)
         return [after - before for before, after in pairwise([*stamps, clock()])]
-
-
-class ScikitLearn:
-    """`MLPClassifier.fit` on the same work: the same mini-batches without shuffling, no decay, no early end."""
-
-    class _Stamps(list):
-        """Takes the place of `loss_curve_`, to which MLPClassifier appends at each epoch's end."""
-
-        def append(self, loss: float) -> None:
-            super().append(clock())
-
-    def __init__(self, work: Work):
-        from sklearn.neural_network import MLPClassifier
-
-        self.x, self.y = work.data()
-        self.model = MLPClassifier(
-            work.layer_sizes[1:-1],
-            solver=work.optimizer,
-            batch_size=work.batch_size,
-            learning_rate_init=work.config["learning_rate"],
-            alpha=0.0,
-            momentum=0.0,
-            nesterovs_momentum=False,
-            shuffle=False,
-            tol=0.0,
-            n_iter_no_change=10**9,
-            warm_start=True,
-            max_iter=1,
-            random_state=0,
-        )
-        self.predict = self.model.predict
-
-    def epochs(self, count: int) -> list[float]:
-        import warnings
-
-        start, fitted = clock(), hasattr(self.model, "coefs_")
-        if fitted:
-            self.model.loss_curve_ = self._Stamps()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # That it has not converged is known.
-            self.model.set_params(max_iter=count + fitted).fit(self.x, self.y)
-        if not fitted:  # The first call has no stamps yet.
-            return [(clock() - start) / count] * count
-        return [after - before for before, after in pairwise(self.model.loss_curve_)]
 
 
 class Products:
@@ -204,5 +176,5 @@ def build(contender: Contender, work: Work) -> Runner:
     if contender.mode == "products":
         return Products(work, contender.implementation)
     if contender.implementation == "scikit-learn":
-        return ScikitLearn(work)
+        return peers.ScikitLearn(work)
     return Template(work, contender.implementation, contender.mode == "fast")

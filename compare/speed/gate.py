@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from compare.speed.contenders import ScikitLearn, module_of
+from compare.speed.contenders import model_of
+from compare.speed.peers import ScikitLearn
 from compare.speed.work import Work
 
 BOUND = 1e-12  # of a tensor's largest entry, in float64
@@ -29,7 +29,7 @@ def difference(implementation: str, mode: str, work: Work) -> float:
     if implementation == "scikit-learn":
         return _difference_of_scikit_learn(small, x, y)
     config = small.config | {"learning_rate": 0.1}
-    reference, candidate = (_template(name, config, small.params()) for name in ("numpy", implementation))
+    reference, candidate = (model_of(name, config, small.params()) for name in ("numpy", implementation))
     fast = {"fast": True} if mode == "fast" else {}
     worst = 0.0
     for epoch in range(EPOCHS):
@@ -40,11 +40,6 @@ def difference(implementation: str, mode: str, work: Work) -> float:
         pairs = [(np.array(found), np.array(expected)), *_paired(candidate.params, reference.params)]
         worst = max(worst, *(_relative(a, b) for a, b in pairs))
     return worst
-
-
-def _template(name: str, config: dict[str, Any], params: list) -> Any:
-    module = importlib.import_module(module_of(name))
-    return module.MLP(module.Config(**config), params)
 
 
 def _paired(one: list, other: list) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -62,7 +57,7 @@ def _difference_of_scikit_learn(work: Work, x: np.ndarray, y: np.ndarray) -> flo
     """The same for MLPClassifier under sgd, whose batches come in the order of the samples."""
     import warnings
 
-    reference, peer = _template("numpy", work.config, work.params()), ScikitLearn(work).model
+    reference, peer = model_of("numpy", work.config, work.params()), ScikitLearn(work).model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         peer.fit(x, y)  # So that it has weights to be replaced.
