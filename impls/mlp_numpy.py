@@ -79,7 +79,7 @@ class MLP:
         # One flat vector with a view per layer: an optimizer's update is a few array operations, whatever the depth.
         shapes = param_shapes(config)
         size = sum(math.prod(shape) for layer in shapes for shape in layer)
-        self.flat, self.flat_gradient = np.zeros(size, self.dtype), np.zeros(size, self.dtype)
+        self.flat, self.flat_gradient, self.change = np.zeros((3, size), self.dtype)
         self.layers, self.gradient_layers = _split(self.flat, config), _split(self.flat_gradient, config)
         self.slots = {name: np.zeros(size, self.dtype) for name in SLOTS[config.optimizer]}
         self.decays = _flatten([[np.full(shape, len(shape) == 2) for shape in layer] for layer in shapes])
@@ -177,7 +177,8 @@ class MLP:
             w -= rate * c.weight_decay * w * self.decays
         elif c.weight_decay:
             g = g + c.weight_decay * w * self.decays
-        w -= rate * OPTIMIZERS[c.optimizer](c, g, self.step, *self.slots.values())
+        direction = OPTIMIZERS[c.optimizer](c, g, self.step, *self.slots.values())
+        w -= np.multiply(direction, rate, out=self.change)  # A kept buffer spares a new array as large as the weights.
         return loss
 
     def fit(
@@ -348,7 +349,7 @@ def _softmax_cross_entropy(c: Config, z: np.ndarray, y: np.ndarray):
     p = np.exp(z)
     total = p.sum(axis=0)  # (B,)
     p /= total
-    terms = np.log(total) - (target * z).sum(axis=0)  # (B,), since a target sums to 1.
+    terms = np.log(total) - np.vecdot(target, z, axis=0)  # (B,), since a target sums to 1.
     p -= target
     return terms[:, None], p.T
 
