@@ -3,7 +3,8 @@
 Every number is carried as a value and an error bound, and every operation propagates the bound to first order and adds
 its own rounding (Higham, Accuracy and Stability of Numerical Algorithms, chapters 2 and 3), with u the unit roundoff:
 
-    x + y, x * y, x / y     u |result|, besides what the operands' errors become
+    x + y, x * y, x / y     u |result|, besides what the operands' errors become; below the smallest normal number all
+                            of the result, since some libraries flush it to zero
     a dot product of n      n u sum |x_i| |y_i|, whatever the order of the sum
     f(x)                    |f'(x)| e + f'' e^2, and a few u of the result: elementary functions are good to some ulp
 
@@ -24,7 +25,13 @@ from compare.ledger.contract import Layers
 from impls import mlp_numpy
 
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24}
+SMALLEST = {UNIT["float64"]: 2.0**-1022, UNIT["float32"]: 2.0**-126}  # normal number, by unit roundoff
 ULPS = 4  # of an elementary function's result: what the libraries promise for exp, log, tanh and erf, or less
+
+
+def rounding(size: np.ndarray, unit: float, operations: int = 1) -> np.ndarray:
+    """What as many operations, whose results are of this size together, may add to the error."""
+    return operations * unit * size + np.minimum(size, operations * SMALLEST[unit])
 
 
 class Rounded:
@@ -39,7 +46,7 @@ class Rounded:
         return other if isinstance(other, Rounded) else given(other, self.unit)
 
     def _result(self, value: np.ndarray, error: np.ndarray) -> Rounded:
-        return Rounded(value, error + self.unit * np.abs(value), self.unit)
+        return Rounded(value, error + rounding(np.abs(value), self.unit), self.unit)
 
     def __add__(self, other: Any) -> Rounded:
         other = self._of(other)
@@ -67,7 +74,7 @@ class Rounded:
     def __matmul__(self, other: Rounded) -> Rounded:
         size, other_size = np.abs(self.value), np.abs(other.value)
         error = self.error @ (other_size + other.error) + size @ other.error
-        error += self.value.shape[1] * self.unit * (size @ other_size)
+        error += rounding(size @ other_size, self.unit, self.value.shape[1])
         return Rounded(self.value @ other.value, error, self.unit)
 
     @property
@@ -79,8 +86,8 @@ class Rounded:
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Rounded:
         terms = self.value.size if axis is None else self.value.shape[axis]
-        error = self.error.sum(axis=axis, keepdims=keepdims)
-        error = error + terms * self.unit * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
+        size = np.abs(self.value).sum(axis=axis, keepdims=keepdims)
+        error = self.error.sum(axis=axis, keepdims=keepdims) + rounding(size, self.unit, terms)
         return Rounded(self.value.sum(axis=axis, keepdims=keepdims), error, self.unit)
 
     def map(self, f: Callable, slope: np.ndarray | float, curvature: float = 0.0, product: bool = False) -> Rounded:
@@ -93,8 +100,8 @@ class Rounded:
         value = f(self.value)
         error = (slope + curvature * self.error) * self.error
         size = np.abs(self.value)
-        own = ULPS * self.unit * (np.abs(value) + (size if product else np.minimum(size, 1 + np.abs(value))))
-        return Rounded(value, error + own, self.unit)
+        own = np.abs(value) + (size if product else np.minimum(size, 1 + np.abs(value)))
+        return Rounded(value, error + rounding(own, self.unit, ULPS), self.unit)
 
     def sqrt(self) -> Rounded:
         """The root of numbers that are never below 0: off by e / sqrt(x) at most, and by sqrt(e) near 0."""
@@ -107,7 +114,7 @@ class Rounded:
 def given(value: Any, unit: float) -> Rounded:
     """Numbers as they are stored: rounded once."""
     value = np.asarray(value, np.float64)
-    return Rounded(value, unit * np.abs(value), unit)
+    return Rounded(value, rounding(np.abs(value), unit), unit)
 
 
 @dataclass(frozen=True)
@@ -297,7 +304,8 @@ def step_errors(
         g = Rounded(np.clip(g.value, -config.clip_value, config.clip_value), g.error, unit)
     if config.clip_norm:
         g = g * _clip_factor(config.clip_norm, (g * g).sum().sqrt())
-    rate = given(float(mlp_numpy.learning_rate(config, state["step"])), 4 * unit)
+    value = np.array(mlp_numpy.learning_rate(config, state["step"]))
+    rate = Rounded(value, rounding(value, unit, 4), unit)  # A schedule takes some four operations.
     if config.optimizer == "adamw":
         w = w * (given(1.0, unit) - rate * config.weight_decay * decays)  # The form that rounds most.
     elif config.weight_decay:

@@ -37,9 +37,17 @@ def test_float32_stays_within_the_bound(operation: str, seed: int, scale: float)
 @given(seed=st.integers(0, 2**31))
 @settings(max_examples=30, deadline=None)
 def test_a_root_stays_within_the_bound(seed: int) -> None:
-    x = np.random.default_rng(seed).random(50) ** 8
+    x = np.random.default_rng(seed).random(50) ** 60  # Many of them are below the smallest normal number.
     error = np.abs(np.sqrt(x.astype(np.float32)).astype(np.float64) - np.sqrt(x))
     assert (error <= stored(x, U).sqrt().error).all()
+
+
+def test_what_is_too_small_may_be_flushed_to_zero_and_zero_is_exact() -> None:
+    x, y = np.array([[1e-20, 0.0]]), np.array([[1e-19], [0.0]])
+    for result in (stored(x, U) * stored(y.T, U), (stored(x, U) @ stored(y, U)), stored(x * y.T, U).sum(axis=1)):
+        small = np.abs(result.value) > 0
+        assert (result.error[small] >= np.abs(result.value)[small]).all()
+        assert (result.error[~small] == 0).all()
 
 
 def test_division_by_what_may_be_zero_is_unbounded() -> None:
