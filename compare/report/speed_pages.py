@@ -216,8 +216,9 @@ def against_baseline(results: Results) -> list[Block]:
     ]
     columns = ["workload", "contender", "times the earlier run", "verdict"]
     note = (
-        "Time now over time then, medians · bootstrap 95 % interval. The same: the interval holds 1, or lies within "
-        "0.97 to 1.03. Not judged: a control failed in one of the runs."
+        "Time now over time then, medians · bootstrap 95 % interval. Faster or slower: the whole interval lies below "
+        "0.97 or above 1.03, since two runs may differ by the state of the machine. Not judged: a control failed in "
+        "one of the runs."
     )
     frame = pd.DataFrame(rows, columns=columns)
     if not rows:

@@ -41,8 +41,9 @@ def read(path: Path) -> Baseline:
 def compare(turns: pd.DataFrame, summary: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
     """A row for each work and contender that both runs timed: time now over time then, and what that says.
 
-    The verdict is empty where either run's controls failed. Two runs can differ by what a process's memory happens to
-    look like, which one run's control cannot see: what lies within 1 -+ 3 % is the same.
+    The verdict is empty where either run's controls failed. Two runs can differ by the state of the machine and by what
+    a process's memory happens to look like, which one run's control cannot see: faster or slower is only what lies
+    beyond 1 -+ 3 % with its whole interval.
     """
     if turns.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -54,7 +55,8 @@ def compare(turns: pd.DataFrame, summary: pd.DataFrame, baseline: Baseline) -> p
         if key in then and key[-1] not in ("again", "delayed"):
             times = [p["seconds_per_step"].dropna().to_numpy(float) for p in (part, then[key])]
             found = unpaired(*times)
-            verdict = "" if key[: len(WORK)] in doubtful else found.against(WIDEST).replace("tie", "same")
+            verdict = "slower" if found.low > 1 + WIDEST else "faster" if found.high < 1 - WIDEST else "same"
+            verdict = "" if key[: len(WORK)] in doubtful else verdict
             rows.append([*key, found.ratio, found.low, found.high, verdict])
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -160,7 +160,7 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
             except Lost as lost:
                 ready.remove(contender)
                 samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
-        if number + 1 >= amount.least and settled(samples.turns):
+        if not ready or (number + 1 >= amount.least and settled(samples.turns)):
             break
     for contender in ready:
         if contender.mode not in CONTROLS:

@@ -72,10 +72,14 @@ def _resampled(samples: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def settled(turns: list[dict[str, Any]]) -> bool:
-    """Whether the rounds of the work that was measured last suffice: the reference against itself is known well enough.
+    """Whether a work's rounds suffice: the reference against itself is known well enough, or others keep the machine
+    busy, so that no number of rounds would do.
 
     Only the length of the interval counts and not where it lies, so that stopping favours no result.
     """
+    seconds = [row["turn_seconds"] for row in turns]
+    if np.average([row["elsewhere_cpu"] for row in turns], weights=seconds) > MOST_ELSEWHERE:
+        return True
     one, other = (
         {row["round"]: row["seconds_per_step"] for row in turns if (row["implementation"], row["mode"]) == who}
         for who in ((c.implementation, c.mode) for c in (AGAIN, REFERENCE))
