@@ -188,7 +188,8 @@ class MLP(nn.Module):
             total, samples = 0.0, torch.as_tensor(np.array(order(epoch)))
             if fast and not masks and not self.config.dropout and not self.config.batch_norm:
                 total, samples = self._fit_fast(x, y, samples, batch_size)
-            for batch in samples.split(batch_size):
+            for start in range(0, len(samples), batch_size):
+                batch = samples[start : start + batch_size]
                 step_masks = masks(self.step, len(batch)) if masks else None
                 total += len(batch) * self._train_step(x[batch], y[batch], step_masks)
             record = {"loss": total / len(x)}
@@ -217,7 +218,8 @@ class MLP(nn.Module):
                 "fast needs a C++ compiler for torch.compile: install g++ or clang++, or leave fast out",
             )
             self._compiled_steps = torch.compile(self._steps, dynamic=False)
-        self.set_state(self.state)  # So that every slot is there.
+        if not all(self.optimizer.state.get(p) for p in self.parameters()):
+            self.set_state(self.state)  # So that every slot is there.
         params = {name: p.detach() for name, p in self.named_parameters()}
         keys = [_STATE_KEYS[self.config.optimizer, slot] for slot in SLOTS[self.config.optimizer]]
         slots = {name: [self.optimizer.state[p][key] for key in keys] for name, p in self.named_parameters()}

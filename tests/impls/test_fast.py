@@ -33,20 +33,20 @@ def flat(layers: list) -> np.ndarray:
     return np.concatenate([np.ravel(a) for layer in layers for a in layer])
 
 
-def trained(module, options: dict, **arguments) -> tuple[dict, object]:
-    """The history and the model after a `fit` of three epochs, each with a partial last batch."""
+def trained(module, options: dict, samples: int = 43, **arguments) -> tuple[dict, object]:
+    """The history and the model after a `fit` of three epochs; of 43 samples the last batch is a partial one."""
     fields = {"layer_sizes": (5, 7, 1), "activation": "tanh", "learning_rate": 0.05, "epsilon": 1e-3} | options
     config = module.Config(**fields, dtype="float64")
     random = np.random.default_rng(0)
-    x = random.standard_normal((43, 5))
-    y = random.integers(0, 3, 43) if config.loss == "softmax_cross_entropy" else random.standard_normal(43)
+    x, classes = random.standard_normal((samples, 5)), config.loss == "softmax_cross_entropy"
+    y = random.integers(0, 3, samples) if classes else random.standard_normal(samples)
     model = module.MLP(config)
     return model.fit(x, y, epochs=3, validation_data=(x, y), **FIT, **arguments), model
 
 
-def assert_same(module, options: dict) -> None:
-    expected, reference = trained(mlp_numpy, options)
-    found, model = trained(module, options, fast=True)
+def assert_same(module, options: dict, samples: int = 43) -> None:
+    expected, reference = trained(mlp_numpy, options, samples)
+    found, model = trained(module, options, samples, fast=True)
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-11)
     np.testing.assert_allclose(flat(model.params), flat(reference.params), rtol=1e-11, atol=1e-12)
@@ -68,6 +68,14 @@ def test_torch_trains_the_same(case, monkeypatch):
     """Uncompiled: what torch.compile makes of a function is held against the reference before it is ever timed."""
     monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, dynamic: function)
     assert_same(mlp_torch, CASES[case])
+
+
+@pytest.mark.parametrize("samples", [3, 16, 32, 40])
+@pytest.mark.parametrize("module", [mlp_torch, mlp_keras])
+def test_any_number_of_batches_trains_the_same(module, samples, monkeypatch):
+    """Fewer than are taken at once, as many, and with some or none left over."""
+    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, dynamic: function)
+    assert_same(module, {"optimizer": "adam"}, samples)
 
 
 def test_numpy_takes_the_word_too():
