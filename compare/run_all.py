@@ -330,9 +330,12 @@ def progress_of(part: str, console: Console) -> Iterator[Callable[..., None]]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
-    columns = (BarColumn(20), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(TextColumn(f"{part:<8}"), *columns, TextColumn("{task.description}"), console=console) as progress:
+    times = (TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    what = TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+    columns = (TextColumn(f"{part:<8}"), BarColumn(20), *times, what)
+    with Progress(*columns, console=console, expand=True) as progress:
         task = progress.add_task("", total=None)
 
         def show(done: float, total: float, what: str = "") -> None:

@@ -47,12 +47,16 @@ def steps(results: Results) -> list[Block]:
 
 
 def judgement(ratios: pd.DataFrame) -> list[Block]:
-    """One sentence for each reason why something is not ranked."""
-    doubted = ratios[ratios["objection"] != ""].drop_duplicates(WORK)
-    return [
-        Prose(f"! No ranking in {work_name(row)}: {row['objection']}. Its times stand below as they were measured.")
-        for _, row in doubted.iterrows()
-    ]
+    """What is not ranked, and why."""
+    works = ratios.drop_duplicates(WORK)
+    doubted = works[works["objection"] != ""]
+    if doubted.empty:
+        return []
+    rows = [[work_name(row), row["objection"]] for _, row in doubted.iterrows()]
+    number_of = f"{len(doubted)} of {len(works)} workloads" if len(works) > 1 else "this workload"
+    said = Prose(f"! No ranking in {number_of}, whose controls failed. The times stand below as they were measured.")
+    columns = ["workload", "why"]
+    return [said, Table("Not ranked", pd.DataFrame(rows, columns=columns), "", frozenset(columns))]
 
 
 def work_name(row: pd.Series) -> str:
@@ -144,9 +148,9 @@ def controls(ratios: pd.DataFrame) -> Table:
         marks.append([False, False, False, failed])
     columns = ["workload", "control", "ratio", "outcome"]
     note = (
-        "NumPy against itself: its interval (99 %, so that chance seldom fails it) has to hold 1 and to lie within "
-        "0.97 to 1.03. Delayed: it has to lie above 1. Where one fails, or other programs kept the machine "
-        "busy, nothing is ranked."
+        "NumPy against itself: its interval (99 %, so that chance seldom fails it) has to hold 1 and to reach no "
+        "further than 3 % to either side of its middle. Delayed: it has to lie above 1. Where one fails, or other "
+        "programs kept the machine busy, nothing is ranked."
     )
     frame = pd.DataFrame(rows, columns=columns)
     return Table("Controls", frame, note, frozenset({"workload", "control", "outcome"}),
@@ -270,7 +274,7 @@ def _draw_map(axes: Axes, cells: pd.DataFrame, styles: dict[str, Style]) -> None
         colour = figures.PALETTE[styles[first].colour][0]
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, color=colour, alpha=0.3 if judged else 0.0, linewidth=0))
         next_best = ranked["seconds_per_step"].iloc[1] / ranked["seconds_per_step"].iloc[0] if len(ranked) > 1 else 1.0
-        tied = " = ".join(leaders) if len(leaders) > 1 else f"{first}\nnext {next_best:.2f}×"
+        tied = "\n= ".join(leaders) if len(leaders) > 1 else f"{first}\nnext {next_best:.2f}×"
         axes.text(x, y, tied if judged else "not judged", ha="center", va="center", fontsize=7.5)
     axes.set_xlim(-0.5, len(batches) - 0.5)
     axes.set_ylim(-0.5, len(widths) - 0.5)

@@ -17,7 +17,7 @@ from compare.speed.work import Work, of_size
 QUICK = Amount(least=7, most=30, seconds=0.01, inference=False)
 DEFAULT = Amount(least=15, most=60, seconds=0.01)
 ALONE = Amount(least=30, most=240, seconds=0.01)
-SPARSE = Amount(least=15, most=60, seconds=0.01, inference=False)  # for the many works of the curves and the map
+SPARSE = Amount(least=15, most=40, seconds=0.01, inference=False)  # for the many works of the curves and the map
 
 MAP_WIDTHS, MAP_BATCHES, DEPTHS = (8, 32, 128, 512), (1, 8, 64, 512), (1, 2, 4, 8)
 FORMAT = "mlp-rosetta speed parts 1"

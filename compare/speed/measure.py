@@ -36,7 +36,7 @@ from compare.speed.work import Work
 
 LIMIT = 120.0  # seconds for a job before its process is given up
 CALM, MOST_CALMING = 0.03, 1.0  # seconds between turns: until threads that wait by spinning have gone to sleep
-PAUSED = 3  # times as long a turn, where pauses are needed
+PAUSED = 2  # times as long a turn, where pauses are needed
 PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
 INFERENCE_ROUNDS = 5
 LATENCY, THROUGHPUT = 1, 1024  # samples of a batch in inference

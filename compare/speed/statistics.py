@@ -15,8 +15,8 @@ WORK = ["workload", "layer_sizes", "batch_size", "optimizer", "dtype", "threads"
 WHO = ["implementation", "mode"]
 RESAMPLES = 2000
 CONTROL_CONFIDENCE = 0.99  # A 95 % interval of the reference against itself would miss 1 once in twenty works.
-WIDEST = 0.03  # The control's interval must lie within 1 -+ this.
-SETTLED = 0.04  # Rounds end once the control's interval is no longer than this, wherever it lies.
+WIDEST = 0.03  # The control's interval must hold 1, and reach no further than this to either side of its middle.
+SETTLED = 0.02  # Rounds end once the control's interval is its middle -+ this, wherever that lies.
 BUSY = ["elsewhere_cpu", "waiting_cpu"]  # columns: cores that others on the machine, and those that waited, used
 MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
 MOST_WAITING = 0.05  # cores that the waiting contenders may use
@@ -31,13 +31,18 @@ class Interval:
     high: float
 
     @property
-    def width(self) -> float:
+    def reach(self) -> float:
         """How far from 1 the interval reaches."""
         return max(abs(self.low - 1), abs(self.high - 1))
 
+    @property
+    def half(self) -> float:
+        """Half of its length: the interval is its middle -+ this."""
+        return (self.high - self.low) / 2
+
     def against(self, noise: float) -> str:
         """Whether this says slower or faster, or a tie: 1 is in it, or all of it within 1 -+ noise."""
-        if self.low <= 1 <= self.high or self.width <= noise:
+        if self.low <= 1 <= self.high or self.reach <= noise:
             return "tie"
         return "slower" if self.low > 1 else "faster"
 
@@ -86,7 +91,7 @@ def settled(turns: list[dict[str, Any]]) -> bool:
     )
     both = sorted(one.keys() & other.keys())
     found = paired(np.array([one[n] for n in both]), np.array([other[n] for n in both]), CONTROL_CONFIDENCE)
-    return found.high - found.low <= SETTLED
+    return found.half <= SETTLED
 
 
 def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
@@ -107,8 +112,8 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
         return f"the machine is busy: other programs used {elsewhere:.0%} of a core meanwhile"
     if waiting > MOST_WAITING:
         return f"those that waited used {waiting:.0%} of a core"
-    if not same.width <= WIDEST:
-        return f"NumPy against itself came out at {said}, which is not within 1 ± {WIDEST:g}: the machine is busy"
+    if not same.half <= WIDEST:
+        return f"NumPy against itself came out at {said}, wider than ± {WIDEST:.0%}: the machine is busy"
     if not same.low <= 1 <= same.high:
         return f"NumPy against itself came out at {said}, which does not hold 1"
     if not later.low > 1:
@@ -140,7 +145,7 @@ def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
     work = _work(labels)
     reference = _column(times, REFERENCE.implementation, REFERENCE.mode)
     again = paired(_column(times, AGAIN.implementation, AGAIN.mode), reference, CONTROL_CONFIDENCE)
-    noise = again.width
+    noise = again.reach
     products = [float(times[c].median()) for c in times if c[1] == "products"]
     floor = min(products, default=np.nan)
     rows = []
@@ -176,7 +181,7 @@ def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
 
 def _verdict(who: tuple[str, str], interval: Interval, noise: float, reason: str) -> str:
     if who == (AGAIN.implementation, AGAIN.mode):
-        return "passed" if interval.low <= 1 <= interval.high and interval.width <= WIDEST else "failed"
+        return "passed" if interval.low <= 1 <= interval.high and interval.half <= WIDEST else "failed"
     if who == (DELAYED.implementation, DELAYED.mode):
         return "passed" if interval.low > 1 else "failed"
     if who[1] in CONTROLS or reason:
