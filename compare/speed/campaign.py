@@ -19,7 +19,7 @@ DEFAULT = Amount(least=15, most=60, seconds=0.01)
 ALONE = Amount(least=30, most=240, seconds=0.01)
 SPARSE = Amount(least=15, most=40, seconds=0.01, inference=False)  # for the many works of the curves and the map
 
-MAP_WIDTHS, MAP_BATCHES, DEPTHS = (8, 32, 128, 512), (1, 8, 64, 512), (1, 2, 4, 8)
+MAP_WIDTHS, MAP_BATCHES, DEPTHS = (8, 32, 128, 512), (1, 8, 64, 512), (1, 2, 4)
 FORMAT = "mlp-rosetta speed parts 1"
 
 
@@ -66,7 +66,7 @@ def full(names: Sequence[str], threads: Sequence[int]) -> list[Block]:
     blocks = [
         *sizes(names, threads, DEFAULT),
         *sizes(names, threads, DEFAULT, optimizer="adam"),
-        *sizes(twice, threads, DEFAULT, dtype="float64"),
+        *sizes(twice, threads[:1], DEFAULT, dtype="float64"),
         *crossover(threads[0]),
         *depths(threads[0]),
     ]
