@@ -447,6 +447,8 @@ def test_the_report_shows_times_controls_map_and_curves(tmp_path: Path) -> None:
         assert words in text, words
     assert "torch, fit" in text
     assert "slower" in text
+    (products,) = [line for line in text.splitlines() if line.startswith("| digits") and "| numpy |" in line]
+    assert products.endswith("| 20% |")
     for name in ("crossover", "scaling", "speed"):
         assert (folder / "figures" / f"{name}.png").stat().st_size > 1000
     rows = [line for line in text.splitlines() if line.startswith("| tiny") and "torch, fit" in line]
