@@ -78,13 +78,16 @@ def test_planted_bugs_run_where_their_framework_is(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_causes_are_sought_for_the_shortest_training_of_each() -> None:
-    def suspect(name: str, dtype: str, steps: int) -> SimpleNamespace:
+    def suspect(scenario: str, name: str, dtype: str, steps: int) -> SimpleNamespace:
         plan, reference = SimpleNamespace(steps=[0] * steps), SimpleNamespace(params=np.zeros((steps, 10)))
-        return SimpleNamespace(implementation=name, dtype=dtype, plan=plan, reference=reference)
+        return SimpleNamespace(scenario=scenario, implementation=name, dtype=dtype, plan=plan, reference=reference)
 
-    long, short = suspect("torch", "float64", 200), suspect("torch", "float64", 20)
-    single, keras = suspect("torch", "float32", 5), suspect("keras", "float32", 5)
-    findings = {"a": SimpleNamespace(suspects=[long, single, keras]), "b": SimpleNamespace(suspects=[short])}
+    def finding(*suspects: SimpleNamespace) -> SimpleNamespace:
+        return SimpleNamespace(suspects=list(suspects), comparisons=(), reference="numpy")
+
+    long, short = suspect("a", "torch", "float64", 200), suspect("b", "torch", "float64", 20)
+    single, keras = suspect("a", "torch", "float32", 5), suspect("a", "keras", "float32", 5)
+    findings = {"a": finding(long, single, keras), "b": finding(short)}
     assert causes.chosen(SimpleNamespace(findings=findings)) == [keras, short]  # type: ignore[arg-type]
 
 
