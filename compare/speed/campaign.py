@@ -14,7 +14,7 @@ from compare.speed.contenders import CONTENDERS, Contender
 from compare.speed.measure import Amount, Crew, Samples, measure
 from compare.speed.work import Work, of_size
 
-QUICK = Amount(least=7, most=30, seconds=0.01, inference=False)
+QUICK = Amount(least=5, most=5, seconds=0.01, inference=False)
 DEFAULT = Amount(least=15, most=60, seconds=0.01)
 ALONE = Amount(least=30, most=240, seconds=0.01)
 SPARSE = Amount(least=15, most=40, seconds=0.01, inference=False)  # for the many works of the curves and the map
