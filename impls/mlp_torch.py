@@ -225,7 +225,8 @@ class MLP(nn.Module):
         slots = {name: [self.optimizer.state[p][key] for key in keys] for name, p in self.named_parameters()}
         total = torch.zeros((), dtype=torch.float64)
         chunk = _STEPS_AT_ONCE * batch_size
-        for chosen in samples[: len(samples) // chunk * chunk].reshape(-1, _STEPS_AT_ONCE, batch_size):
+        full = len(samples) // chunk * chunk
+        for chosen in samples[:full].reshape(-1, _STEPS_AT_ONCE, batch_size):
             steps = range(self.step, self.step + _STEPS_AT_ONCE)
             rates = torch.tensor([float(learning_rate(self.config, step)) for step in steps], dtype=torch.float64)
             t = torch.tensor(steps, dtype=torch.float64) + 1
@@ -233,7 +234,7 @@ class MLP(nn.Module):
             self.step += _STEPS_AT_ONCE
         for p in self.parameters():
             self.optimizer.state[p]["step"] = torch.tensor(float(self.step))
-        return batch_size * total.item(), samples[len(samples) // chunk * chunk :]
+        return batch_size * total.item(), samples[full:]
 
     def _steps(self, params: dict, slots: dict, xs: Tensor, ys: Tensor, rates: Tensor, t: Tensor) -> Tensor:
         """_STEPS_AT_ONCE training steps on xs (_STEPS_AT_ONCE, B, in), as torch.compile takes them: the losses' sum.

@@ -92,18 +92,16 @@ def planted_bugs(results: Results) -> list[Block]:
 def kill_matrix(results: Results) -> list[Block]:
     """Every trap: where it was caught, and how small it is where it was not."""
     kills = results.tables["kills"]
+    kills = kills.assign(**{name: _true(kills[name]) for name in ("above_rounding", "caught", "missed")})
     rows, failing = [], []
     for (trap, scenario), group in kills.groupby(["trap", "scenario"], sort=False):
         row = {"trap": trap, "scenario": scenario}
         for r in group.itertuples():
             where = f"{r.phase}, {r.tensor}, step {r.step:.0f}"
-            above = str(r.above_rounding).lower() == "true"
-            missed = "✗ missed" if above else "below rounding"
-            caught = str(r.caught).lower() == "true"
-            row[r.dtype] = f"{number(r.difference)} · {where}" if caught else f"{missed} · {number(r.difference)}"
+            missed = "✗ missed" if r.above_rounding else "below rounding"
+            row[r.dtype] = f"{number(r.difference)} · {where}" if r.caught else f"{missed} · {number(r.difference)}"
         rows.append(row)
-        wrong = any(_true(group["missed"]))
-        failing.append({**dict.fromkeys(row, False), "trap": wrong})
+        failing.append({**dict.fromkeys(row, False), "trap": group["missed"].any()})
     frame, marks = pd.DataFrame(rows).fillna("–"), pd.DataFrame(failing)
     note = (
         "The difference at the first place where the ledger caught the trap. Below rounding: the trap changes no "

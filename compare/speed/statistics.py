@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.speed.contenders import AGAIN, CONTENDERS, CONTROLS, DELAYED, REFERENCE
+from compare.speed.contenders import AGAIN, CONTENDERS, CONTROLS, DELAYED, REFERENCE, Contender
 from compare.speed.work import Work
 
 WORK = ["workload", "layer_sizes", "batch_size", "optimizer", "dtype", "threads"]  # the columns that tell works apart
@@ -17,7 +17,6 @@ RESAMPLES = 2000
 CONTROL_CONFIDENCE = 0.99  # A 95 % interval of the reference against itself would miss 1 once in twenty works.
 WIDEST = 0.03  # The control's interval must hold 1, and reach no further than this to either side of its middle.
 SETTLED = 0.02  # Rounds end once the control's interval is its middle -+ this, wherever that lies.
-BUSY = ["elsewhere_cpu", "waiting_cpu"]  # columns: cores that others on the machine, and those that waited, used
 MOST_ELSEWHERE = 0.25  # cores that others may use on average while a contender works
 MOST_WAITING = 0.05  # cores that the waiting contenders may use
 
@@ -39,6 +38,11 @@ class Interval:
     def half(self) -> float:
         """Half of its length: the interval is its middle -+ this."""
         return (self.high - self.low) / 2
+
+    @property
+    def controls(self) -> bool:
+        """Whether, of a contender against itself, this is good enough to rank by."""
+        return self.low <= 1 <= self.high and self.half <= WIDEST
 
     def against(self, noise: float) -> str:
         """Whether this says slower or faster, or a tie: 1 is in it, or all of it within 1 -+ noise."""
@@ -82,16 +86,22 @@ def settled(turns: list[dict[str, Any]]) -> bool:
 
     Only the length of the interval counts and not where it lies, so that stopping favours no result.
     """
-    seconds = [row["turn_seconds"] for row in turns]
-    if np.average([row["elsewhere_cpu"] for row in turns], weights=seconds) > MOST_ELSEWHERE:
-        return True
-    one, other = (
-        {row["round"]: row["seconds_per_step"] for row in turns if (row["implementation"], row["mode"]) == who}
-        for who in ((c.implementation, c.mode) for c in (AGAIN, REFERENCE))
+    frame = pd.DataFrame(turns)
+    elsewhere, _ = _busy(frame)
+    return elsewhere > MOST_ELSEWHERE or _control(by_contender(frame)).half <= SETTLED
+
+
+def _control(times: pd.DataFrame) -> Interval:
+    """The reference against itself."""
+    return paired(_column(times, AGAIN), _column(times, REFERENCE), CONTROL_CONFIDENCE)
+
+
+def _busy(turns: pd.DataFrame) -> tuple[float, float]:
+    """Cores that others on the machine, and the contenders that waited, used on average while one worked."""
+    elsewhere, waiting = (
+        float(np.average(turns[name], weights=turns["turn_seconds"])) for name in ("elsewhere_cpu", "waiting_cpu")
     )
-    both = sorted(one.keys() & other.keys())
-    found = paired(np.array([one[n] for n in both]), np.array([other[n] for n in both]), CONTROL_CONFIDENCE)
-    return found.half <= SETTLED
+    return elsewhere, waiting
 
 
 def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
@@ -99,12 +109,8 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
 
     `times` (rounds, contenders) are the seconds per step, with columns (implementation, mode).
     """
-    reference, again, delayed = (
-        times.get((c.implementation, c.mode), pd.Series(np.nan, times.index)).to_numpy(float)
-        for c in (REFERENCE, AGAIN, DELAYED)
-    )
-    same, later = paired(again, reference, CONTROL_CONFIDENCE), paired(delayed, reference)
-    elsewhere, waiting = (np.average(turns[name], weights=turns["turn_seconds"]) for name in BUSY)
+    same, later = _control(times), paired(_column(times, DELAYED), _column(times, REFERENCE))
+    elsewhere, waiting = _busy(turns)
     said = f"{same.ratio:.3f} ({same.low:.3f} to {same.high:.3f})"
     if np.isnan(same.ratio) or np.isnan(later.ratio):
         return "the control did not run"
@@ -114,7 +120,7 @@ def objection(times: pd.DataFrame, turns: pd.DataFrame) -> str:
         return f"those that waited used {waiting:.0%} of a core"
     if not same.half <= WIDEST:
         return f"NumPy against itself came out at {said}, wider than ± {WIDEST:.0%}: the machine is busy"
-    if not same.low <= 1 <= same.high:
+    if not same.controls:
         return f"NumPy against itself came out at {said}, which does not hold 1"
     if not later.low > 1:
         return f"a delay of 5 % was not seen: {later.ratio:.3f} ({later.low:.3f} to {later.high:.3f})"
@@ -143,8 +149,7 @@ def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
     reason = objection(times, turns)
     labels = turns[WORK].iloc[0].to_dict()
     work = _work(labels)
-    reference = _column(times, REFERENCE.implementation, REFERENCE.mode)
-    again = paired(_column(times, AGAIN.implementation, AGAIN.mode), reference, CONTROL_CONFIDENCE)
+    reference, again = _column(times, REFERENCE), _control(times)
     noise = again.reach
     products = [float(times[c].median()) for c in times if c[1] == "products"]
     floor = min(products, default=np.nan)
@@ -181,7 +186,7 @@ def _summary_of(turns: pd.DataFrame) -> pd.DataFrame:
 
 def _verdict(who: tuple[str, str], interval: Interval, noise: float, reason: str) -> str:
     if who == (AGAIN.implementation, AGAIN.mode):
-        return "passed" if interval.low <= 1 <= interval.high and interval.half <= WIDEST else "failed"
+        return "passed" if interval.controls else "failed"
     if who == (DELAYED.implementation, DELAYED.mode):
         return "passed" if interval.low > 1 else "failed"
     if who[1] in CONTROLS or reason:
@@ -198,10 +203,10 @@ def _leads(who: tuple[str, str], times: pd.DataFrame, noise: float) -> bool:
     return all(paired(mine, times[other].to_numpy(float)).against(noise) != "slower" for other in others)
 
 
-def _column(times: pd.DataFrame, implementation: str, mode: str) -> np.ndarray:
-    if (implementation, mode) not in times:
-        return np.full(len(times), np.nan)
-    return times[implementation, mode].to_numpy(float)
+def _column(times: pd.DataFrame, contender: Contender) -> np.ndarray:
+    """One contender's seconds per step, (rounds,); NaN where it did not take part."""
+    who = (contender.implementation, contender.mode)
+    return times[who].to_numpy(float) if who in times else np.full(len(times), np.nan)
 
 
 def _work(labels: dict) -> Work:
@@ -218,6 +223,6 @@ def steps_bought(turns: pd.DataFrame) -> pd.DataFrame:
         row = part[WORK].iloc[0].to_dict()
         for name in dict.fromkeys(part["implementation"]):
             if (name, "fit") in times and (name, "fast") in times:
-                found = paired(_column(times, name, "fit"), _column(times, name, "fast"))
+                found = paired(times[name, "fit"].to_numpy(float), times[name, "fast"].to_numpy(float))
                 rows.append({**row, "implementation": name, "times": found.ratio, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)
