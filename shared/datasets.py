@@ -127,15 +127,11 @@ def held_out(
     """Part the rows 0 … count - 1 at random into training and test rows, by label where labels are given."""
     from sklearn.model_selection import train_test_split
 
-    train, test = train_test_split(
-        np.arange(count), test_size=test_fraction, random_state=seed, stratify=labels
-    )
+    train, test = train_test_split(np.arange(count), test_size=test_fraction, random_state=seed, stratify=labels)
     return train, test
 
 
-def standardise(
-    train: np.ndarray, test: np.ndarray, what: str = "the inputs"
-) -> tuple[np.ndarray, np.ndarray]:
+def standardise(train: np.ndarray, test: np.ndarray, what: str = "the inputs") -> tuple[np.ndarray, np.ndarray]:
     """Subtract each column's training mean, divide by its training standard deviation; (N, D) and (M, D).
 
     A column that is constant in the training set is only shifted. Raises ValueError, naming `what`, when
@@ -151,9 +147,7 @@ def standardise(
     return scaled
 
 
-def standardise_target(
-    y_train: np.ndarray, y_test: np.ndarray, scaling: str
-) -> tuple[np.ndarray, np.ndarray, str]:
+def standardise_target(y_train: np.ndarray, y_test: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray, str]:
     """Standardise a regression's target, (N,) and (M,), and say so after the sentence on the inputs."""
     train, test = standardise(y_train[:, None], y_test[:, None], "the target")
     mean, deviation = y_train.mean(), y_train.std()
@@ -178,9 +172,7 @@ def _scale_inputs(parts: _Parts, divisor: float | None) -> tuple[np.ndarray, np.
     return parts.x_train / divisor, parts.x_test / divisor, said
 
 
-def _split(
-    x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], feature_names: tuple[str, ...], seed: int
-) -> _Parts:
+def _split(x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], feature_names: tuple[str, ...], seed: int) -> _Parts:
     """Hold out a quarter of the rows, stratified by class where there are classes."""
     train, test = held_out(len(x), y if classes else None, seed)
     by_class = ", stratified by class" if classes else ""

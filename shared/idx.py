@@ -135,9 +135,7 @@ def cache_folder(name: str) -> Path:
 def main() -> int:
     """Download datasets into the cache folder, unless they are there already, and say where they are."""
     parser = argparse.ArgumentParser(prog="python -m shared.idx", description=main.__doc__)
-    parser.add_argument(
-        "names", nargs="+", choices=list(_MIRRORS), metavar="NAME", help=" or ".join(_MIRRORS)
-    )
+    parser.add_argument("names", nargs="+", choices=list(_MIRRORS), metavar="NAME", help=" or ".join(_MIRRORS))
     for name in parser.parse_args().names:
         try:
             images = load_images(name)

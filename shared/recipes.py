@@ -360,9 +360,7 @@ def _wine(name: str, title: str) -> Scenario:
 
 
 def _rate(name: str, title: str, rate: float) -> Scenario:
-    return Scenario(
-        name, title, "diabetes", (16,), _DIABETES | {"learning_rate": rate}, batch_size=None, epochs=60
-    )
+    return Scenario(name, title, "diabetes", (16,), _DIABETES | {"learning_rate": rate}, batch_size=None, epochs=60)
 
 
 def _digits(name: str, title: str) -> Scenario:

@@ -188,14 +188,10 @@ def _numbers_and_text(inputs: pd.DataFrame) -> pd.DataFrame:
         if _is_number(column):
             converted[name] = pd.Series(_as_floats(column))
         elif _is_category(column):
-            values = [
-                str(value) if given else np.nan for value, given in zip(column, column.notna(), strict=True)
-            ]
+            values = [str(value) if given else np.nan for value, given in zip(column, column.notna(), strict=True)]
             converted[name] = pd.Series(values, dtype=object)
         else:
-            raise ValueError(
-                f"column {name!r} holds {_kind(column)}, expected numbers or text: convert or drop it"
-            )
+            raise ValueError(f"column {name!r} holds {_kind(column)}, expected numbers or text: convert or drop it")
     return pd.DataFrame(converted)
 
 
@@ -213,8 +209,7 @@ def _check_values(inputs: pd.DataFrame, impute: bool) -> None:
     missing = inputs.isna().sum()
     if missing.any() and not impute:
         raise ValueError(
-            f"missing values in {_counted(missing)}, expected none: "
-            "remove those rows or columns, or ask for imputation"
+            f"missing values in {_counted(missing)}, expected none: remove those rows or columns, or ask for imputation"
         )
 
 
@@ -227,9 +222,7 @@ def _split(y: _Target, seed: int, test_fraction: float) -> tuple[np.ndarray, np.
             f"the test fraction is {test_fraction}, expected one between 0 and 1 "
             f"that leaves at least 2 of the {n_rows} rows for training"
         )
-    stratify = (
-        bool(y.classes) and min(n_test, n_rows - n_test) >= n_classes and min(np.bincount(y.values)) > 1
-    )
+    stratify = bool(y.classes) and min(n_test, n_rows - n_test) >= n_classes and min(np.bincount(y.values)) > 1
     train, test = held_out(n_rows, y.values if stratify else None, seed, test_fraction)
     sentence = f"{len(train)} training and {len(test)} test rows, drawn at random with seed {seed}"
     if y.classes:
@@ -246,9 +239,7 @@ def _impute(inputs: pd.DataFrame, train: np.ndarray) -> tuple[pd.DataFrame, tupl
     for name in missing[missing > 0].index:
         given = inputs[name].iloc[train].dropna()
         if given.empty:
-            raise ValueError(
-                f"column {name!r} has no value at all in the training rows, expected some: drop it"
-            )
+            raise ValueError(f"column {name!r} has no value at all in the training rows, expected some: drop it")
         fillings[name] = given.mode()[0] if given.dtype == object else given.median()
     filled = ", ".join(f"{name!r} ({missing[name]}) with {value}" for name, value in fillings.items())
     return inputs.fillna(fillings), (f"missing values filled: {filled}",)

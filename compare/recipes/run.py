@@ -50,9 +50,7 @@ class Findings:
 LOST = "did not finish"
 
 
-def run_recipes(
-    pool: Pool, names: Sequence[str] | None = None, show: Show = lambda done, total: None
-) -> Findings:
+def run_recipes(pool: Pool, names: Sequence[str] | None = None, show: Show = lambda done, total: None) -> Findings:
     """Train these recipes in every implementation of the pool, to their full length.
 
     Without names all of them, for the default run: what is left out there, because it takes too long or its data is

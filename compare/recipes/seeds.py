@@ -110,9 +110,7 @@ def forward(config: mlp_numpy.Config, params: Layers, x: np.ndarray) -> tuple[li
     return hidden, a @ W + b
 
 
-def train_together(
-    config: mlp_numpy.Config, params: Layers, x: np.ndarray, y: np.ndarray, epochs: int
-) -> Layers:
+def train_together(config: mlp_numpy.Config, params: Layers, x: np.ndarray, y: np.ndarray, epochs: int) -> Layers:
     """The template's full-batch gradient descent, on S networks at once: 200 for three times the price of one.
 
     `params` as `stack` makes them, x (N, in), y (N, out). Only sgd with mean or sum is known here.

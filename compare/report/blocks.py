@@ -47,9 +47,7 @@ class Table:
     @property
     def labels(self) -> list[str]:
         """The lowest level of the header."""
-        return [
-            str(column[-1]) if isinstance(column, tuple) else str(column) for column in self.frame.columns
-        ]
+        return [str(column[-1]) if isinstance(column, tuple) else str(column) for column in self.frame.columns]
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -66,10 +64,7 @@ class Table:
     def full_labels(self) -> list[str]:
         """One level of header for formats that know no groups."""
         columns: list[Hashable] = list(self.frame.columns)
-        return [
-            ": ".join(filter(None, column)) if isinstance(column, tuple) else str(column)
-            for column in columns
-        ]
+        return [": ".join(filter(None, column)) if isinstance(column, tuple) else str(column) for column in columns]
 
     @property
     def rows(self) -> list[list[tuple[str, bool]]]:

@@ -218,9 +218,7 @@ def _draw_losses(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style]) -> No
 
 def drift_curves(results: Results, drift: pd.DataFrame, dtype: str, quantity: str) -> Figure:
     """How the difference of ``quantity`` grows with the steps, one panel a scenario, one line a pair."""
-    drift = drift[
-        (drift["dtype"] == dtype) & (drift["quantity"] == quantity) & (drift["mode"] == "on its own")
-    ]
+    drift = drift[(drift["dtype"] == dtype) & (drift["quantity"] == quantity) & (drift["mode"] == "on its own")]
     drift = drift.assign(pair=[pair_name(a, b) for a, b in zip(drift["a"], drift["b"], strict=True)])
     # Pairs get colours of their own; a single implementation against float64 keeps the implementation's.
     pairs = results.in_order(drift["pair"], results.implementations)
@@ -230,9 +228,7 @@ def drift_curves(results: Results, drift: pd.DataFrame, dtype: str, quantity: st
         Panel(name, partial(_draw_drift, rows=drift[drift["scenario"] == name], styles=styles))
         for name in names[:MOST_PANELS]
     ]
-    against = (
-        "pairs of implementations" if dtype == "float64" else "each implementation against the float64 run"
-    )
+    against = "pairs of implementations" if dtype == "float64" else "each implementation against the float64 run"
     note = (
         f"{dtype}, {against}, each trained on its own. Difference: the largest |a - b| over the largest "
         "|reference|, no unit, logarithmic scale. A line on the bottom edge means exactly equal; a line that "
@@ -246,9 +242,7 @@ def drift_curves(results: Results, drift: pd.DataFrame, dtype: str, quantity: st
 def _draw_drift(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style]) -> None:
     differences = rows["difference"].where(np.isfinite(rows["difference"]))
     floor = (
-        10.0 ** (math.floor(math.log10(differences[differences > 0].min())) - 1)
-        if (differences > 0).any()
-        else 1e-17
+        10.0 ** (math.floor(math.log10(differences[differences > 0].min())) - 1) if (differences > 0).any() else 1e-17
     )
     bounds = set()
     for name, style in styles.items():
@@ -302,9 +296,7 @@ def _draw_headroom(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     heights = rows["scenario"].map({name: -i for i, name in enumerate(names)})
     equal = rows["equal"].astype(bool)
     axes.axvline(1.0, **_line(BOUND))
-    axes.plot(
-        used[equal], heights[equal], "o", markersize=4.5, alpha=0.5, color=PALETTE["series-1"][0], mew=0
-    )
+    axes.plot(used[equal], heights[equal], "o", markersize=4.5, alpha=0.5, color=PALETTE["series-1"][0], mew=0)
     axes.plot(used[~equal], heights[~equal], "x", markersize=6, color=BAD, mew=1.6, clip_on=False)
     axes.set_xscale("log")
     axes.set_xlim(left / 2, right)
@@ -327,9 +319,7 @@ def confusion(results: Results, counts: pd.DataFrame, dtype: str) -> Figure:
         rows = counts[counts["scenario"] == name]
         labels = list(map(str, results.scenarios.get(name, {}).get("classes") or []))
         classes = _class_order(rows)
-        found.append(
-            (name, [class_name(value, labels) for value in classes], _matrices(results, rows, classes))
-        )
+        found.append((name, [class_name(value, labels) for value in classes], _matrices(results, rows, classes)))
     found.sort(key=lambda entry: (-len(entry[2]), -len(entry[1])))
     panels = [
         Panel(f"{name}: {' = '.join(who)}", partial(_draw_confusion, matrix=matrix, classes=classes))

@@ -32,8 +32,7 @@ COLUMNS = {
     "metrics": "scenario dtype implementation metric value",
     "predictions": "scenario dtype implementation sample target prediction output",
     "confusion": "scenario dtype implementation target prediction count",
-    "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round "
-    "seconds_per_step",
+    "speed": "workload layer_sizes batch_size optimizer implementation mode dtype threads round seconds_per_step",
     "speed_ratios": "workload layer_sizes batch_size optimizer dtype threads implementation mode rounds "
     "seconds_per_step samples_per_second ratio low high verdict share gflops_per_second flops bytes cpu_per_second "
     "objection leads",
@@ -89,9 +88,7 @@ class Results:
 
 def load(folder: Path) -> Results:
     """Read the results in ``folder``; ValueError says which file is wrong and how to mend it."""
-    return Results(
-        _read_summary(folder / "results.json"), {name: _read_table(folder, name) for name in COLUMNS}
-    )
+    return Results(_read_summary(folder / "results.json"), {name: _read_table(folder, name) for name in COLUMNS})
 
 
 def _read_summary(path: Path) -> dict[str, Any]:
@@ -103,9 +100,7 @@ def _read_summary(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a JSON file ({error}); run compare/run_all.py again") from None
     found = summary.get("format") if isinstance(summary, dict) else None
     if found != FORMAT:
-        raise ValueError(
-            f"{path} has the format {found!r}, expected {FORMAT!r}; run compare/run_all.py again"
-        )
+        raise ValueError(f"{path} has the format {found!r}, expected {FORMAT!r}; run compare/run_all.py again")
     missing = [key for key in FIELDS if key not in summary] or _missing_fields(summary)
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; run compare/run_all.py again")
@@ -118,9 +113,7 @@ def _missing_fields(summary: dict[str, Any]) -> list[str]:
     for key, fields in FIELDS.items():
         value = summary[key]
         entries = {f"{key}[{i}]": e for i, e in enumerate(value)} if isinstance(value, list) else {key: value}
-        missing += [
-            f"{name}.{field}" for name, e in entries.items() for field in fields.split() if field not in e
-        ]
+        missing += [f"{name}.{field}" for name, e in entries.items() for field in fields.split() if field not in e]
     return missing
 
 

@@ -33,8 +33,7 @@ WORDS = {
     "phase": "forward (the outputs of the network), loss, gradient, update (weights and optimizer slots "
     "after the step), outcome (predictions and metrics after training).",
     "divergence": "The first place where two implementations differ: scenario, step, phase, tensor, index.",
-    "NaN": "“Not a number”, the result of an undefined operation. A NaN on either side counts as a "
-    "difference.",
+    "NaN": "“Not a number”, the result of an undefined operation. A NaN on either side counts as a difference.",
     "median, quartiles": "Half of the rounds took less time than the median; a quarter took less than the "
     "lower quartile, a quarter more than the upper.",
 }
@@ -43,9 +42,7 @@ WORDS = {
 def equality(results: Results) -> list[Block]:
     """The table of scenarios by pairs."""
     blocks: list[Block] = [tables.equality(results, results.tables["cells"])]
-    skipped = [
-        f"{name} ({entry['skipped']})" for name, entry in results.scenarios.items() if entry.get("skipped")
-    ]
+    skipped = [f"{name} ({entry['skipped']})" for name, entry in results.scenarios.items() if entry.get("skipped")]
     if skipped:
         blocks.append(Prose(f"Skipped: {'; '.join(skipped)}."))
     return blocks
@@ -57,9 +54,7 @@ def stopped(results: Results) -> list[Block]:
     for entry in results.summary["implementations"]:
         if entry["status"] != "ok":
             where = f" in the scenario {entry['scenario']}" if entry.get("scenario") else ""
-            blocks.append(
-                Prose(f"✗ {entry['name']} {END.get(entry['status'], entry['status'])}{where}. It said:")
-            )
+            blocks.append(Prose(f"✗ {entry['name']} {END.get(entry['status'], entry['status'])}{where}. It said:"))
             blocks.append(Verbatim(entry.get("message") or "(nothing)"))
     if blocks:
         blocks.append(Prose("The implementations that finished were still compared with each other."))
@@ -111,8 +106,7 @@ def drift(results: Results) -> list[Block]:
     quantity = results.in_order(rows["quantity"], ["weights", "loss"])[0]
     rows = rows[rows["quantity"] == quantity]
     return [
-        figures.drift_curves(results, rows, dtype, quantity)
-        for dtype in results.in_order(rows["dtype"], tables.DTYPES)
+        figures.drift_curves(results, rows, dtype, quantity) for dtype in results.in_order(rows["dtype"], tables.DTYPES)
     ]
 
 
@@ -124,10 +118,7 @@ def predictions(results: Results) -> list[Block]:
     chosen: dict[str, str] = {}
     for name in sizes.sort_values(ascending=False, kind="stable").index:
         chosen.setdefault(results.scenarios.get(name, {}).get("task", name), name)
-    return [
-        tables.predictions(results, rows, name, dtype)
-        for name in list(chosen.values())[:MOST_PREDICTION_TABLES]
-    ]
+    return [tables.predictions(results, rows, name, dtype) for name in list(chosen.values())[:MOST_PREDICTION_TABLES]]
 
 
 def confusion(results: Results) -> list[Block]:
@@ -149,10 +140,7 @@ def scenarios(results: Results) -> list[Block]:
 def environment(results: Results) -> list[Block]:
     """The run, the machine, the versions."""
     run = results.summary["run"]
-    line = (
-        f"{run['command']}: selection {run['selection']}, started {run['started']}, "
-        f"took {run['seconds']:.0f} s."
-    )
+    line = f"{run['command']}: selection {run['selection']}, started {run['started']}, took {run['seconds']:.0f} s."
     return [Prose(line), tables.implementations(results), tables.environment(results)]
 
 

@@ -80,9 +80,7 @@ def phases(results: Results, cells: pd.DataFrame) -> Table:
     rows, marks = [], []
     for dtype, a, b in _pair_columns(results, cells):
         for mode in MODES:
-            part = cells[
-                (cells["dtype"] == dtype) & (cells["a"] == a) & (cells["b"] == b) & (cells["mode"] == mode)
-            ]
+            part = cells[(cells["dtype"] == dtype) & (cells["a"] == a) & (cells["b"] == b) & (cells["mode"] == mode)]
             if part.empty:
                 continue
             of_phase = [part[part["phase"] == phase] for phase in shown]
@@ -116,9 +114,7 @@ def divergences(results: Results) -> Table:
         "One row per failing cell, its first place: the values of the two at that index, the tensor's "
         "difference (no unit) and the largest that rounding may cause."
     )
-    return Table(
-        "First places of difference", frame, note, frozenset({"scenario", "where", "between"}), failing
-    )
+    return Table("First places of difference", frame, note, frozenset({"scenario", "where", "between"}), failing)
 
 
 def place(entry: dict) -> str:
@@ -192,15 +188,11 @@ def predictions(results: Results, rows: pd.DataFrame, name: str, dtype: str, cou
             answer = answers.loc[who]
             value, output = answer["prediction"], answer["output"]
             wrong = "" if is_value or class_name(value, labels) == line[1] else ", wrong"
-            line.append(
-                number(value, 6) if is_value else f"{class_name(value, labels)}{wrong} · {number(output, 4)}"
-            )
+            line.append(number(value, 6) if is_value else f"{class_name(value, labels)}{wrong} · {number(output, 4)}")
         lines.append(line)
     truth = "true value" if is_value else "true class"
     what = (
-        "the predicted value, in the target's unit"
-        if is_value
-        else "the predicted class · the model's output for it"
+        "the predicted value, in the target's unit" if is_value else "the predicted class · the model's output for it"
     )
     note = f"{dtype}. The first {len(lines)} samples of the test set, never trained on: {what}."
     frame = pd.DataFrame(lines, columns=["sample", truth, *whos])
@@ -227,9 +219,7 @@ def metrics(results: Results, values: pd.DataFrame) -> Table:
     columns = [
         (dtype, who)
         for dtype in results.in_order(values["dtype"], DTYPES)
-        for who in results.in_order(
-            values.loc[values["dtype"] == dtype, "implementation"], results.implementations
-        )
+        for who in results.in_order(values.loc[values["dtype"] == dtype, "implementation"], results.implementations)
     ]
     stored = values.set_index(["scenario", "metric", "dtype", "implementation"])["value"].to_dict()
     rows = []
@@ -238,9 +228,7 @@ def metrics(results: Results, values: pd.DataFrame) -> Table:
             found = [stored.get((name, metric, *column)) for column in columns]
             rows.append([name, metric, *("—" if value is None else number(value, 4) for value in found)])
     index = pd.MultiIndex.from_tuples([("", "scenario"), ("", "metric"), *columns])
-    known = [
-        f"{metric}: {MEANINGS[metric]}" for metric in dict.fromkeys(values["metric"]) if metric in MEANINGS
-    ]
+    known = [f"{metric}: {MEANINGS[metric]}" for metric in dict.fromkeys(values["metric"]) if metric in MEANINGS]
     note = "On the test set, after training on its own. " + "; ".join(known) + "." * bool(known)
     return Table("Test metrics", pd.DataFrame(rows, columns=index), note, frozenset({"scenario", "metric"}))
 

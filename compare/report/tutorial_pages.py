@@ -118,9 +118,7 @@ def initial_weights(results: Results) -> list[Block]:
     lines, failing = [], []
     for name, group in rows.groupby("recipe", sort=False):
         own, others = group[group["implementation"] == "numpy"], group[group["implementation"] != "numpy"]
-        shares = {
-            int(epochs): f"{found['learns'].sum()} of {len(found)}" for epochs, found in own.groupby("epochs")
-        }
+        shares = {int(epochs): f"{found['learns'].sum()} of {len(found)}" for epochs, found in own.groupby("epochs")}
         confirmed = [
             f"{who}: {found['agrees'].sum()} of {len(found)}"
             for who, found in others.groupby("implementation", sort=False)

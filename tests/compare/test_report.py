@@ -59,12 +59,8 @@ def write_results(
             growth = eps * np.exp(rng.normal(0, 0.3, (len(pairs), steps)).cumsum(axis=1) * 0.3)
             for (a, b), line in zip(pairs, growth, strict=True):
                 for step, difference in enumerate(line, start=1):
-                    rows["drift"].append(
-                        (name, dtype, "on its own", a, b, step, "weights", difference, bound)
-                    )
-                    rows["drift"].append(
-                        (name, dtype, "on its own", a, b, step, "loss", difference / 3, bound)
-                    )
+                    rows["drift"].append((name, dtype, "on its own", a, b, step, "weights", difference, bound))
+                    rows["drift"].append((name, dtype, "on its own", a, b, step, "loss", difference / 3, bound))
             losses = 2.3 * np.exp(-np.arange(steps) / 15) + rng.normal(0, 0.03, steps)
             for who in implementations:
                 rows["losses"] += [(name, dtype, who, step + 1, loss) for step, loss in enumerate(losses)]
@@ -108,9 +104,7 @@ def write_results(
         rows["recipe_seeds"] += [("xor-small-normal", seed, who, 10_000, 0.5, False, True) for seed in range(2)]
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, lines in rows.items():
-        pd.DataFrame(lines, columns=COLUMNS[name].split()).to_csv(
-            folder / "data" / f"{name}.csv", index=False
-        )
+        pd.DataFrame(lines, columns=COLUMNS[name].split()).to_csv(folder / "data" / f"{name}.csv", index=False)
     summary = {
         "format": "mlp-rosetta results 1",
         "verdict": {"status": "equal", "exit_code": 0, "sentence": "All are the same network."},
@@ -368,9 +362,7 @@ def test_implementations_that_count_differently_get_confusion_matrices_of_their_
 
     tamper(tmp_path, "confusion", miscount)
     results = load(tmp_path)
-    shown = [
-        panel.title for panel in figures.confusion(results, results.tables["confusion"], "float64").panels
-    ]
+    shown = [panel.title for panel in figures.confusion(results, results.tables["confusion"], "float64").panels]
     assert shown == [
         "cancer-momentum: numpy = torch",
         "cancer-momentum: keras",
@@ -380,9 +372,7 @@ def test_implementations_that_count_differently_get_confusion_matrices_of_their_
 
 def test_a_skipped_scenario_gives_its_reason(tmp_path) -> None:
     summary = write_results(tmp_path)
-    summary["scenarios"].append(
-        summary["scenarios"][0] | {"name": "mnist-sgd", "skipped": "the files are missing"}
-    )
+    summary["scenarios"].append(summary["scenarios"][0] | {"name": "mnist-sgd", "skipped": "the files are missing"})
     write_summary(tmp_path, summary)
     results = load(tmp_path)
     assert Prose("Skipped: mnist-sgd (the files are missing).") in sections.equality(results)

@@ -134,7 +134,7 @@ def test_one_that_cannot_be_imported(run) -> None:
 def test_the_reference_fails_and_the_next_takes_its_part(run) -> None:
     """The stand-ins inherit NumPy's break here, but for the method that they bring themselves."""
     whole = STEP + "        return self._train_step(*check_data(self.config, x, y, training=True), masks)\n"
-    broken = "Make one update, and return the training loss of the batch before it.\"\"\"\n"
+    broken = 'Make one update, and return the training loss of the batch before it."""\n'
     ledger = run(numpy=f"{broken} -> {broken}        raise RuntimeError('broken')\n", torch=whole, keras=whole)
     assert {f.implementation for f in ledger.failures} == {"numpy"}
     for finding in ledger.findings.values():
@@ -143,7 +143,7 @@ def test_the_reference_fails_and_the_next_takes_its_part(run) -> None:
 
 
 def test_what_a_library_prints_disturbs_nothing(run) -> None:
-    ledger = run(torch=STEP + "        print('{\"event\": \"done\"}', flush=True)\n" + PASS_ON)
+    ledger = run(torch=STEP + '        print(\'{"event": "done"}\', flush=True)\n' + PASS_ON)
     assert results.verdict_of(ledger).status == "equal"
 
 

@@ -160,9 +160,7 @@ def test_spirals_have_three_equal_arms_which_lie_apart():
 
 def test_an_unknown_name_lists_those_that_exist_and_the_nearest():
     for call in (datasets.load, datasets.describe):
-        with pytest.raises(
-            ValueError, match="unknown dataset 'two_moons'; the nearest is 'two-moons'"
-        ) as error:
+        with pytest.raises(ValueError, match="unknown dataset 'two_moons'; the nearest is 'two-moons'") as error:
             call("two_moons")
         assert all(name in str(error.value) for name in datasets.names())
 

@@ -84,9 +84,7 @@ def mirror(tmp_path, monkeypatch):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
     threading.Thread(target=partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
-    md5 = {
-        file: hashlib.md5((folder / idx._standard_name(file)).read_bytes()).hexdigest() for file in idx._FILES
-    }
+    md5 = {file: hashlib.md5((folder / idx._standard_name(file)).read_bytes()).hexdigest() for file in idx._FILES}
     url = f"http://127.0.0.1:{server.server_port}/"
     monkeypatch.setitem(idx._MIRRORS, "mnist", idx._Mirror(url, md5))
     yield folder, asked

@@ -242,9 +242,7 @@ def test_infinite_inputs_are_refused_with_column_and_count(tmp_path):
 
 def test_an_unknown_target_names_the_nearest_column(tmp_path):
     message = refusal(tmp_path, frame(), "Target")
-    assert message.startswith(
-        "unknown target column 'Target'; the nearest is 'target'; there are: age, income"
-    )
+    assert message.startswith("unknown target column 'Target'; the nearest is 'target'; there are: age, income")
 
 
 @pytest.mark.parametrize(
@@ -285,9 +283,7 @@ def test_repeated_column_names_are_refused(tmp_path, monkeypatch):
 def test_another_separator_is_named(tmp_path):
     path = tmp_path / "table.csv"
     frame().to_csv(path, sep=";", index=False)
-    with pytest.raises(
-        ValueError, match="found the one column 'age;income;city;target', expected columns separ"
-    ):
+    with pytest.raises(ValueError, match="found the one column 'age;income;city;target', expected columns separ"):
         load_table(path, "target")
 
 

@@ -87,9 +87,7 @@ def test_a_layer_does_not_change_when_another_one_does():
 
 
 def test_layers_of_equal_shape_and_other_seeds_get_other_weights():
-    layers = initial_parameters([6, 6, 6, 6], "he_normal", seed=2) + initial_parameters(
-        [6, 6], "he_normal", 3
-    )
+    layers = initial_parameters([6, 6, 6, 6], "he_normal", seed=2) + initial_parameters([6, 6], "he_normal", 3)
     assert len({W.tobytes() for W, _ in layers}) == 4
 
 
