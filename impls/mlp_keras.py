@@ -97,6 +97,8 @@ class MLP:
         """Keras keeps one dtype for the whole process, and casts data to it; so every entry says which it needs."""
         keras.config.set_floatx(self.dtype)
         keras.config.set_dtype_policy(self.dtype)
+        if self.dtype == "float64":
+            _allow_float64()
 
     # The network ------------------------------------------------------------------------------------------------
 
@@ -133,6 +135,8 @@ class MLP:
         masks = check_masks(self.config, masks, samples)
         dropouts = [layer for layer in self.model.layers if isinstance(layer, _Dropout)]
         if any([layer.set_mask(masks[i] if masks else None) for i, layer in enumerate(dropouts)]):
+            # Compiled, JAX would keep the first masks: it sees only variables that belong to a layer.
+            self.model.run_eagerly = self.probe.run_eagerly = bool(masks) and keras.backend.backend() == "jax"
             self.model.make_train_function(force=True)
             self.probe.make_train_function(force=True)
 
@@ -176,11 +180,11 @@ class MLP:
         if patience:
             callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
         if fast and not masks and keras.backend.backend() == "tensorflow":
-            return self._fit_fast(x, y, epochs, batch_size, order, callbacks)
+            return self._fit_fast(x, y, epochs, batches, callbacks)
         return self.model.fit(batches, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0).history
 
     def _fit_fast(
-        self, x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int, order: Callable, callbacks: list
+        self, x: np.ndarray, y: np.ndarray, epochs: int, batches: _Batches, callbacks: list
     ) -> dict[str, list[float]]:
         """What `Model.fit` does, with each epoch one call of a compiled function; it calls one for every step."""
         import tensorflow as tf  # Here, so that other backends do without it.
@@ -188,13 +192,14 @@ class MLP:
         if self._compiled_epoch is None:
             self._compiled_epoch = tf.function(self._epoch)
         data = [tf.constant(a) for a in (x, y, _sample_weight(self.config, y)) if a is not None]
+        batch_size = batches.batch_size
         full = len(x) // batch_size * batch_size
         watch = keras.callbacks.CallbackList(callbacks, add_history=True, model=self.model, epochs=epochs)
         self.model.stop_training = False
         watch.on_train_begin()
         for epoch in range(epochs):
             watch.on_epoch_begin(epoch)
-            samples = tf.constant(order(epoch))
+            samples = tf.constant(batches.samples)
             total = self._compiled_epoch(data, tf.reshape(samples[:full], (-1, batch_size)), samples[full:])
             watch.on_epoch_end(epoch, {"loss": float(total) / len(x)})
             if self.model.stop_training:
@@ -289,6 +294,19 @@ class MLP:
 
 
 # Keras' own, and where its meaning had to be brought to the others' --------------------------------------------------
+
+
+def _allow_float64() -> None:
+    """On JAX and on PyTorch the result of most of Keras' operations on float64 is float32, by a table of its own; and
+    JAX makes no float64 array unless it is told to."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    if keras.backend.backend() != "tensorflow":
+        from keras.src.backend.common import dtypes  # The table has no public name.
+
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 
 class _Dropout(keras.layers.Dropout):
@@ -496,7 +514,6 @@ class _Batches(keras.utils.PyDataset):
     def __init__(self, config: Config, x: np.ndarray, y: np.ndarray, order: Callable, batch_size: int):
         super().__init__()
         self.config, self.x, self.y, self.order, self.batch_size = config, x, y, order, batch_size
-        self.epoch = 0
         self.samples = np.arange(len(x))  # Keras looks at two batches before the first epoch, for their shapes.
 
     def __len__(self) -> int:
@@ -507,13 +524,9 @@ class _Batches(keras.utils.PyDataset):
         weight = _sample_weight(self.config, self.y[batch])
         return (self.x[batch], self.y[batch]) if weight is None else (self.x[batch], self.y[batch], weight)
 
-    def on_epoch_begin(self) -> None:  # And not at its end, which Keras also announces before the first epoch.
-        self.samples = self.order(self.epoch)
-        self.epoch += 1
-
 
 class _Watch(keras.callbacks.Callback):
-    """Dropout masks before every step; validation and progress after every epoch."""
+    """The order before every epoch, dropout masks before every step; validation and progress after every epoch."""
 
     def __init__(self, mlp: MLP, batches: _Batches, masks: Callable | None, validation_data, verbose: bool):
         super().__init__()
@@ -522,6 +535,9 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.mlp._set_masks(None, 0)
+
+    def on_epoch_begin(self, epoch, logs=None):  # Keras tells the dataset too, once more on some backends.
+        self.batches.samples = self.batches.order(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.masks:
