@@ -249,7 +249,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
     console = Console(width=100, highlight=False)
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlp-rosetta-")))
-        crew = crew_of(chosen, work, stack) if args.quick else None
+        crew = crew_of(chosen, work, stack, args.limit) if args.quick else None
         # The frameworks are imported while the data is loaded.
         with Pool(chosen.implementations, work, THREADS, args.limit) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
@@ -265,7 +265,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         if any(finding.suspects for finding in ledger.findings.values()):
             parts.append(causes(ledger, console))
         if "speed" in chosen.parts:
-            parts.append(speed(chosen, work, console, crew))
+            parts.append(speed(chosen, work, console, crew, args.limit))
         facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
@@ -416,18 +416,18 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
     return Part(found.tables, found.different, found.lost, equal="the recipes train the same in each")
 
 
-def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack) -> Crew | None:
+def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack, limit: float) -> Crew | None:
     """The processes to time, started ahead to save the quick run's time; ended with the run, whatever becomes of it."""
     if "speed" not in chosen.parts:
         return None
     from compare.speed import campaign
 
-    crew = campaign.start(chosen.speed.blocks, work / "speed")
+    crew = campaign.start(chosen.speed.blocks, work / "speed", limit)
     stack.callback(crew.__exit__)
     return crew
 
 
-def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None) -> Part:
+def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None, limit: float) -> Part:
     """The timings."""
     from compare.results import Part, environment
     from compare.speed import campaign, tables
@@ -435,10 +435,11 @@ def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None) -> P
     here = environment()
     parts = chosen.folder / "speed.parts" if chosen.speed.resumable else None
     with progress_of("speed", console) as show:
-        samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew)
+        samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew, limit)
     baseline = chosen.speed.baseline
     said, gates = tables.notes(samples, baseline, here), tables.equal(samples)
-    return Part(tables.tables(samples, baseline), tables.different(samples), notes=said, equal=gates)
+    different, lost = tables.different(samples), tables.lost(samples)
+    return Part(tables.tables(samples, baseline), different, lost, said, gates)
 
 
 def publish(stage: Path, folder: Path) -> None:

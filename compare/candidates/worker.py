@@ -2,13 +2,13 @@
 
     python -m compare.candidates.worker FILE DTYPE EVENTS
 
-describes the candidate, then reads jobs as JSON lines from standard input, and writes events as JSON lines to the file
-descriptor EVENTS. What the user's code prints goes to standard output, which the parent only keeps the end of.
+describes the candidate, then does one job at a time; jobs come and events go by the channel of the address EVENTS. What
+the user's code prints goes to standard output, which the parent only keeps the end of.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import pickle
 import sys
@@ -21,6 +21,7 @@ from compare.candidates.base import Candidate
 from compare.candidates.load import EXPECTED, CandidateError, Source, load, place, said, source_mentions
 from compare.candidates.template_object import TemplateCandidate, has_members
 from compare.ledger import trace
+from compare.run.channel import Channel
 from impls import mlp_numpy
 from shared.scenarios import Plan
 
@@ -209,28 +210,23 @@ def _shown(product: Any) -> str:
 
 
 def main() -> None:
-    path, dtype, events = Path(sys.argv[1]), sys.argv[2], os.fdopen(int(sys.argv[3]), "w", buffering=1)
-    jobs = os.fdopen(os.dup(0), "r")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # So that the user's code cannot read the jobs.
-
-    def tell(**event: Any) -> None:
-        events.write(json.dumps(event) + "\n")
-
+    path, dtype, channel = Path(sys.argv[1]), sys.argv[2], Channel(sys.argv[3])
+    end, printed = os._exit, traceback.print_exc  # Foreign code may put others in their place.
     try:
-        session = Session(path, dtype, tell)
-        tell(event="done", result=session.describe())
-        for line in jobs:
-            tell(event="done", result=session.record(Path(json.loads(line)["folder"])))
+        session = Session(path, dtype, channel.tell)
+        channel.tell(event="done", result=session.describe())
+        for job in channel.jobs():
+            channel.tell(event="done", result=session.record(Path(job["folder"])))
     except CandidateError as error:
-        tell(event="failed", message=str(error), status=BAD_INPUT)
+        channel.tell(event="failed", message=str(error), status=BAD_INPUT)
     except Failure as error:
-        tell(event="failed", message=str(error), status=error.status)
+        channel.tell(event="failed", message=str(error), status=error.status)
     except BaseException as error:  # Ours, or raised where the user's code runs unasked.
-        traceback.print_exc()
-        tell(event="failed", message=f"{place(error, path)}: {said(error)}", status=CRASH)
+        with contextlib.suppress(BaseException):
+            printed()
+        channel.tell(event="failed", message=f"{place(error, path)}: {said(error)}", status=CRASH)
     finally:
-        events.close()
-        os._exit(0)  # Whatever the user's code left running ends here.
+        end(0)  # Whatever the user's code left running ends here.
 
 
 if __name__ == "__main__":

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import queue
-import signal
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from compare.ledger.adapters import environment
+from compare.run.channel import Supervised, last_line
 
 ROOT = Path(__file__).resolve().parents[2]
-IMPORT_LIMIT = 120.0  # seconds for a worker to import its framework
+START_LIMIT = 30.0  # seconds that a worker is given at least to import its framework
+MOST_IDLE_DEATHS = 3  # of a process that waits for jobs, before its implementation is given up
 
 
 @dataclass(frozen=True)
@@ -36,58 +31,31 @@ class Event:
 class Worker:
     """One implementation's process. Its events arrive in the queue that all workers share."""
 
-    def __init__(
-        self, name: str, folder: Path, threads: int, inbox: queue.Queue[tuple[Worker, str | None]], module: str
-    ):
-        self.name, self.log = name, folder / f"{name}.log"
+    def __init__(self, name: str, folder: Path, threads: int, limit: float, inbox: queue.Queue, module: str):
+        self.name, self.log, self.limit = name, folder / f"{name}.log", limit
         self.job: dict[str, Any] | None = None
         self.ready = False
-        read, write = os.pipe()
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", module, name, str(write)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(write,),
-                cwd=ROOT,
-                env=environment(threads),
-                text=True,
-                start_new_session=True,  # An interrupt is the parent's to handle.
-            )
-        os.close(write)
-        self.listener = threading.Thread(target=self._listen, args=(os.fdopen(read), inbox), daemon=True)
-        self.listener.start()
-        self.deadline = time.monotonic() + IMPORT_LIMIT
+        with self.log.open("ab") as log:
+            options = {"stdout": log, "stderr": log, "cwd": ROOT, "env": environment(threads)}
+            self.supervised = Supervised(module, [name], self, inbox, **options)
+        self.deadline = time.monotonic() + max(limit, START_LIMIT)
 
-    def _listen(self, events: TextIO, inbox: queue.Queue) -> None:
-        with events:
-            for line in events:
-                inbox.put((self, line))
-        inbox.put((self, None))  # It closed its end: the process is gone.
-
-    def give(self, job: dict[str, Any], limit: float) -> None:
-        """Hand over a job, to be done within `limit` seconds."""
-        self.job, self.deadline = job, time.monotonic() + limit
-        with contextlib.suppress(BrokenPipeError):  # It died while idle; its listener says so.
-            self.process.stdin.write(json.dumps(job) + "\n")  # type: ignore[union-attr]
-            self.process.stdin.flush()  # type: ignore[union-attr]
+    def give(self, job: dict[str, Any]) -> None:
+        """Hand over a job, to be done within the limit."""
+        self.job, self.deadline = job, time.monotonic() + self.limit
+        self.supervised.give(job)
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()  # type: ignore[union-attr]
-        self.listener.join()
+        self.supervised.wait()
 
     def last_words(self) -> str:
         """How the process ended, and the last line it printed."""
-        code = self.process.wait()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return f"{how}; last line printed: {lines[-1][:200]}" if lines else how
+        how = self.supervised.ended()
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - 4096))
+            said = last_line(log.read())
+        return f"{how}; last line printed: {said}" if said else how
 
 
 class Pool:
@@ -97,7 +65,8 @@ class Pool:
         self, names: list[str], folder: Path, threads: int, limit: float, module: str = "compare.ledger.worker"
     ):
         self.folder, self.threads, self.limit, self.module = folder, threads, limit, module
-        self.inbox: queue.Queue[tuple[Worker, str | None]] = queue.Queue()
+        self.inbox: queue.Queue[tuple[Worker, dict[str, Any] | None]] = queue.Queue()
+        self.idle_deaths = dict.fromkeys(names, 0)
         self.workers = {name: self._start(name) for name in names}
 
     def __enter__(self) -> Pool:
@@ -105,10 +74,12 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         for worker in self.workers.values():
+            worker.supervised.release()
+        for worker in self.workers.values():
             worker.stop()
 
     def _start(self, name: str) -> Worker:
-        return Worker(name, self.folder, self.threads, self.inbox, self.module)
+        return Worker(name, self.folder, self.threads, self.limit, self.inbox, self.module)
 
     @property
     def idle(self) -> list[str]:
@@ -117,7 +88,7 @@ class Pool:
 
     def give(self, name: str, job: dict[str, Any]) -> None:
         """Hand a job to an idle implementation."""
-        self.workers[name].give(job, self.limit)
+        self.workers[name].give(job)
 
     def drop(self, name: str) -> None:
         """Do without an implementation from now on."""
@@ -131,14 +102,13 @@ class Pool:
             what = f"no answer within {self.limit:g} s" if worker.ready else "its framework was not imported in time"
             return self._lost(worker, "timed out", what)
         try:
-            worker, line = self.inbox.get(timeout=0.2)
+            worker, event = self.inbox.get(timeout=0.2)
         except queue.Empty:
             return None
         if self.workers.get(worker.name) is not worker:
             return None  # The last words of a worker that was already replaced.
-        if line is None:
+        if event is None:
             return self._lost(worker, "killed", worker.last_words())
-        event = json.loads(line)
         job, worker.job = worker.job, None
         if event["event"] == "ready":
             worker.ready = True
@@ -147,9 +117,15 @@ class Pool:
             return Event(worker.name, job, "raised", event["message"])
         return Event(worker.name, job, "ok", "", event["seconds"], event["result"])
 
-    def _lost(self, worker: Worker, status: str, message: str) -> Event:
-        """The event of a worker's end; a new one takes its place if it had come as far as a job."""
+    def _lost(self, worker: Worker, status: str, message: str) -> Event | None:
+        """The event of a worker's end; a new one takes its place if it had come as far as to wait for jobs.
+
+        One that dies while it waits costs nothing, so that nothing is said; unless it happens again and again.
+        """
         worker.stop()
-        if worker.ready and worker.job:
+        self.idle_deaths[worker.name] += worker.ready and not worker.job
+        again = self.idle_deaths[worker.name] < MOST_IDLE_DEATHS
+        if worker.ready and (worker.job or again):
             self.workers[worker.name] = self._start(worker.name)
+            return Event(worker.name, worker.job, status, message) if worker.job else None
         return Event(worker.name, worker.job, status, message)

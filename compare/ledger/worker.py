@@ -2,8 +2,8 @@
 
     python -m compare.ledger.worker NAME EVENTS
 
-reads jobs as JSON lines from standard input, one at a time, and writes events as JSON lines to the file descriptor
-EVENTS. What a library prints goes to standard output and standard error, which the parent keeps in a log.
+does one job at a time; jobs come and events go by the channel of the address EVENTS (`compare.run.channel`). What a
+library prints goes to standard output and standard error, which the parent keeps in a log.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ JOBS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
 
 def main() -> None:
     name = sys.argv[1]
-    serve(int(sys.argv[2]), lambda: adapters.prepare(name), lambda job: JOBS[job["do"]](name, job))
+    serve(sys.argv[2], lambda: adapters.prepare(name), lambda job: JOBS[job["do"]](name, job))
 
 
 if __name__ == "__main__":

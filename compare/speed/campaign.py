@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.speed.contenders import CONTENDERS, Contender
-from compare.speed.measure import Amount, Crew, Samples, measure
+from compare.speed.measure import LIMIT, Amount, Crew, Samples, measure
 from compare.speed.work import Work, of_size
 
 QUICK = Amount(least=5, most=5, seconds=0.01, inference=False)
@@ -91,10 +91,13 @@ def estimate(blocks: Sequence[Block]) -> float:
     return seconds
 
 
-def start(blocks: Sequence[Block], folder: Path) -> Crew:
-    """The processes that the first block needs, so that they import their frameworks while something else runs."""
+def start(blocks: Sequence[Block], folder: Path, limit: float = LIMIT) -> Crew:
+    """The processes that the first block needs, so that they import their frameworks while something else runs.
+
+    `limit` is how many seconds one of them may take for a job.
+    """
     threads = blocks[0].work.threads
-    return Crew(threads, folder / f"threads-{threads}", blocks[0].contenders)
+    return Crew(threads, folder / f"threads-{threads}", blocks[0].contenders, limit)
 
 
 def run(
@@ -104,6 +107,7 @@ def run(
     environment: dict[str, Any] | None = None,
     show: Callable[[float, float, str], None] = lambda done, total, what: None,
     crew: Crew | None = None,
+    limit: float = LIMIT,
 ) -> Samples:
     """Measure every block; the processes' logs go into `folder`. `crew` is what `start` gave, if it was called.
 
@@ -117,7 +121,7 @@ def run(
     for _, group in groupby(blocks, key=lambda block: block.work.threads):
         mine = list(group)
         if any(block.key not in found for block in mine):
-            with crew or start(mine, folder) as ready:
+            with crew or start(mine, folder, limit) as ready:
                 for block in [block for block in mine if block.key not in found]:
                     label = f"{_name(block.work)}: "
                     before = done + sum(estimate([b]) for b in mine if b.key in found)

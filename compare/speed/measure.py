@@ -6,9 +6,11 @@ they and everything else on the machine took meanwhile is recorded.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 import pandas as pd
 import psutil
 
-from compare.ledger.processes import Pool
+from compare.ledger.processes import Event, Pool, Worker
 from compare.speed.contenders import (
     AGAIN,
     CONTENDERS,
@@ -34,7 +36,7 @@ from compare.speed.gate import BOUND, REFUSED
 from compare.speed.statistics import settled
 from compare.speed.work import Work
 
-LIMIT = 120.0  # seconds for a job before its process is given up
+LIMIT = 120.0  # seconds for a job before its process is given up, where the command says nothing else
 CALM, MOST_CALMING = 0.03, 1.0  # seconds between turns: until threads that wait by spinning have gone to sleep
 PAUSED = 2  # times as long a turn, where pauses are needed
 PEER_BOUND = 1e-3  # MLPClassifier's Adam adds its epsilon to the root before the correction of v
@@ -58,7 +60,11 @@ class Amount:
 
 
 class Lost(Exception):
-    """A contender that cannot be timed, and why."""
+    """A contender that cannot be timed, and why; where it crashed or gave no answer, that begins with FAILED."""
+
+
+FAILED = "did not finish"
+MOST_DEATHS = 3  # of a process, before its contenders are given up
 
 
 @dataclass
@@ -81,19 +87,26 @@ class Samples:
 
 
 class Crew:
-    """The contenders' processes, all with the same number of threads; they start at once, and are ready on entry."""
+    """The contenders' processes, all with the same number of threads; they start at once, and are ready on entry.
 
-    def __init__(self, threads: int, folder: Path, contenders: Sequence[Contender] = CONTENDERS):
+    A process that dies is replaced, and what it had loaded is loaded again; one that gives no answer within the limit,
+    or dies MOST_DEATHS times, is given up.
+    """
+
+    def __init__(self, threads: int, folder: Path, contenders: Sequence[Contender] = CONTENDERS, limit: float = LIMIT):
         self.threads, self.contenders = threads, list(contenders)
         names = list(dict.fromkeys(contender.process for contender in contenders))
         folder.mkdir(parents=True, exist_ok=True)
-        self.pool = Pool(names, folder, threads, LIMIT, "compare.speed.worker")
+        self.pool = Pool(names, folder, threads, limit, "compare.speed.worker")
         self.gates: dict[tuple, float] = {}  # what the gate found, for the length of the run
+        self.gone: dict[str, str] = {}  # processes that were given up, and why
+        self.deaths: Counter[str] = Counter()
+        self.loaded: dict[tuple[str, str], Worker] = {}  # by process and mode, who has it ready to be timed
 
     def __enter__(self) -> Crew:
-        for _ in range(len(self.pool.workers)):
-            while self.pool.wait() is None:
-                pass
+        for name in list(self.pool.workers):
+            with contextlib.suppress(Lost):  # It says so when it is asked.
+                self._ready(name)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -101,22 +114,60 @@ class Crew:
 
     def ask(self, process: str, **job: Any) -> Any:
         """A job's result; Lost if there is none."""
-        if process not in self.pool.idle:
-            raise Lost(f"the process of {process} is gone")
+        self._ready(process)
         self.pool.give(process, job)
-        while (event := self.pool.wait()) is None or event.implementation != process or event.job is None:
-            pass
-        if event.status != "ok":
-            while process in self.pool.workers and not self.pool.workers[process].ready:
-                self.pool.wait()  # One that died is replaced.
-            raise Lost(event.message)
-        return event.result
+        while True:
+            event = self._next()
+            if event is None or event.implementation != process or event.job is None:
+                continue
+            if event.status == "ok":
+                return event.result
+            self.deaths[process] += event.status != "raised"
+            if event.status == "timed out" or self.deaths[process] >= MOST_DEATHS:
+                self._give_up(process, event.message)
+            raise Lost(f"{FAILED}: {event.message}")
+
+    def _ready(self, process: str) -> None:
+        """Wait until a process can take a job; Lost if it is gone."""
+        while process not in self.gone and (process not in self.pool.idle or not self.pool.inbox.empty()):
+            self._next()
+        if process in self.gone:
+            raise Lost(f"{FAILED}: {self.gone[process]}")
+
+    def _next(self) -> Event | None:
+        """The pool's next event; a process that did not start is given up."""
+        event = self.pool.wait()
+        if event is not None and event.job is None and event.status != "ok":
+            self._give_up(event.implementation, event.message)
+        return event
+
+    def _give_up(self, process: str, why: str) -> None:
+        self.gone[process] = why
+        self.pool.drop(process)
+
+    def prepare(self, process: str, job: dict[str, Any], fresh: bool) -> dict[str, float]:
+        """Load job["implementation"] in job["mode"] there and run its first epoch."""
+        module = module_of(job["implementation"])
+        return self.ask(process, do="load", module=module, fresh=fresh, **job)
+
+    def warm(self, process: str, job: dict[str, Any]) -> dict[str, float]:
+        """Run epochs of what is loaded until they are steady."""
+        facts = self.ask(process, do="warm", **job)
+        self.loaded[process, job["mode"]] = self.pool.workers[process]
+        return facts
+
+    def ensure(self, process: str, job: dict[str, Any]) -> None:
+        """Load again what a process had loaded when it died."""
+        self._ready(process)
+        if self.loaded.get((process, job["mode"])) is not self.pool.workers[process]:
+            self.prepare(process, job, fresh=False)
+            self.warm(process, job)
 
     def processor_seconds(self, working: str | None = None) -> tuple[float, float]:
         """The processor time used so far by the processes that wait, and by all others on the machine."""
         times = psutil.cpu_times()
         busy = sum(times) - times.idle - getattr(times, "iowait", 0) - getattr(times, "guest", 0)
-        own = {name: _seconds(worker.process.pid) for name, worker in self.pool.workers.items()}
+        own = {name: _seconds(worker.supervised.pid) for name, worker in self.pool.workers.items()}
         waiting = sum(seconds for name, seconds in own.items() if name != working)
         return waiting, busy - sum(own.values()) - time.process_time()
 
@@ -137,6 +188,7 @@ def bound_of(contender: Contender, work: Work) -> float:
 def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] = lambda what: None) -> Samples:
     """Time a work: gate, build and first epoch one after the other, warm-up, then the rounds."""
     samples, ready, touched = Samples(), list[Contender](), set[str]()
+    crew.loaded.clear()  # That was another work.
     for contender in crew.contenders:
         show(f"{contender.implementation} {contender.mode}: preparing")
         try:
@@ -162,9 +214,11 @@ def measure(work: Work, crew: Crew, amount: Amount, show: Callable[[str], None] 
                 samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
         if not ready or (number + 1 >= amount.least and settled(samples.turns)):
             break
-    for contender in ready:
-        if contender.mode not in CONTROLS:
+    for contender in [c for c in ready if c.mode not in CONTROLS]:
+        try:
             samples.facts.append(_fact(work, contender, "peak memory", crew.ask(contender.process, do="memory")))
+        except Lost as lost:
+            samples.left_out.append({**work.labels, **contender.labels, "reason": str(lost)})
     return samples
 
 
@@ -172,8 +226,8 @@ def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[
     """Load a contender, hold it against the reference, and warm it up; Lost if it differs."""
     if contender == DELAYED:
         return {}  # It is the control that has just been prepared, slowed down.
-    job = {**contender.labels, "mode": _runs(contender), "work": work.as_json()}
-    facts = crew.ask(contender.process, do="load", module=module_of(contender.implementation), fresh=fresh, **job)
+    job = _job(contender, work)
+    facts = crew.prepare(contender.process, job, fresh)
     if contender.mode not in CONTROLS:
         found, bound = _gate(contender, work, crew, job), bound_of(contender, work)
         if not found <= bound:
@@ -181,7 +235,11 @@ def _prepare(contender: Contender, work: Work, crew: Crew, fresh: bool) -> dict[
         facts["gate"] = found
         if (lines := lines_of_code(contender)) is not None:
             facts["lines of code"] = float(lines)
-    return facts | crew.ask(contender.process, do="warm", **job)
+    return facts | crew.warm(contender.process, job)
+
+
+def _job(contender: Contender, work: Work) -> dict[str, Any]:
+    return {**contender.labels, "mode": _runs(contender), "work": work.as_json()}
 
 
 def _stride(contender: Contender, facts: list[dict[str, Any]], amount: Amount) -> int:
@@ -211,6 +269,7 @@ def _turn(contender: Contender, work: Work, crew: Crew, amount: Amount, number: 
     if number % 2 and contender in (REFERENCE, AGAIN, DELAYED):
         process = PLACES[process]
     delay = DELAY if contender == DELAYED else 0.0
+    crew.ensure(process, _job(contender, work))
     if crew.threads > 1:
         _calm(crew, process)
     waiting, elsewhere = crew.processor_seconds(process)

@@ -12,7 +12,7 @@ from compare.ledger.adapters import IMPLEMENTATIONS
 from compare.speed import baseline as earlier
 from compare.speed.contenders import REFERENCE
 from compare.speed.gate import REFUSED
-from compare.speed.measure import Samples
+from compare.speed.measure import FAILED, Samples
 from compare.speed.statistics import steps_bought, summarise
 
 
@@ -51,6 +51,16 @@ def different(samples: Samples) -> list[str]:
         f"{row['implementation']} {row['mode']} in {row['workload']}, {row['optimizer']}: {row['reason']}"
         for row in samples.left_out
         if row["implementation"] in IMPLEMENTATIONS and REFUSED in row["reason"]
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def lost(samples: Samples) -> list[str]:
+    """The modes of the three implementations that crashed or hung while they were timed, a line each."""
+    lines = [
+        f"{row['implementation']} {row['mode']}, timed in {row['workload']}{row['reason'].removeprefix(FAILED)}"
+        for row in samples.left_out
+        if row["implementation"] in IMPLEMENTATIONS and row["reason"].startswith(FAILED)
     ]
     return list(dict.fromkeys(lines))
 

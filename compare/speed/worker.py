@@ -2,7 +2,7 @@
 
     python -m compare.speed.worker PROCESS EVENTS
 
-speaks as `compare.ledger.worker` does: jobs as JSON lines in, events as JSON lines to the file descriptor EVENTS.
+speaks as `compare.ledger.worker` does, by the channel of the address EVENTS.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def main() -> None:
     jobs: dict[str, Callable[[dict[str, Any]], Any]] = {
         name: getattr(bench, name) for name in ("load", "warm", "turn", "infer", "gate", "memory")
     }
-    serve(int(sys.argv[2]), lambda: None, lambda job: jobs[job["do"]](job))
+    serve(sys.argv[2], lambda: None, lambda job: jobs[job["do"]](job))
 
 
 if __name__ == "__main__":
