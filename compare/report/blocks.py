@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
@@ -31,11 +32,21 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One cell of a table: ``address`` is what of the page's state it leads to, as a query, if it leads anywhere."""
+
+    text: str
+    failing: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """A DataFrame of finished strings; columns may have two levels, the upper one a group's name.
 
     A cell may be "main · detail": the part after the dot is shown more quietly. Columns named in ``words``
-    are aligned left, all others right. ``failing`` has the frame's shape and marks cells with a difference.
+    are aligned left, all others right. ``failing`` has the frame's shape and marks cells with a difference;
+    ``addresses`` has it too. ``by`` names a column whose repeated values become headings between the rows.
     """
 
     title: str
@@ -43,11 +54,28 @@ class Table:
     note: str = ""
     words: frozenset[str] = frozenset()
     failing: pd.DataFrame | None = None
+    by: str = ""
+    addresses: pd.DataFrame | None = None
+
+    @property
+    def anchor(self) -> str:
+        """The table's id inside the page."""
+        return "table-" + slug(self.title)
+
+    @property
+    def labels_flat(self) -> list[str]:
+        """The lowest level of the header, the column of ``by`` included."""
+        return [str(column[-1]) if isinstance(column, tuple) else str(column) for column in self.frame.columns]
 
     @property
     def labels(self) -> list[str]:
-        """The lowest level of the header."""
-        return [str(column[-1]) if isinstance(column, tuple) else str(column) for column in self.frame.columns]
+        """The lowest level of the header, without the column of ``by``."""
+        return [label for label in self.labels_flat if not self.by or label != self.by]
+
+    @property
+    def wordy(self) -> bool:
+        """Whether every column is text, which then wraps."""
+        return all(label in self.words for label in self.labels)
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -61,16 +89,45 @@ class Table:
         return spans
 
     @property
-    def full_labels(self) -> list[str]:
+    def full_labels_flat(self) -> list[str]:
         """One level of header for formats that know no groups."""
         columns: list[Hashable] = list(self.frame.columns)
         return [": ".join(filter(None, column)) if isinstance(column, tuple) else str(column) for column in columns]
 
     @property
-    def rows(self) -> list[list[tuple[str, bool]]]:
-        """Per row, (text, failing) of every cell."""
+    def full_labels(self) -> list[str]:
+        """One level of header, without the column of ``by``."""
+        return [label for label in self.full_labels_flat if not self.by or label != self.by]
+
+    @property
+    def rows(self) -> list[list[Cell]]:
+        """The cells of every row."""
         marks = self.frame.isna() if self.failing is None else self.failing
-        return [list(zip(*row, strict=True)) for row in zip(self.frame.values, marks.values, strict=True)]
+        places = self.frame.map(lambda _: "") if self.addresses is None else self.addresses
+        parts = zip(self.frame.values, marks.values, places.values, strict=True)
+        return [[Cell(*cell) for cell in zip(*row, strict=True)] for row in parts]
+
+    @property
+    def rows_flat(self) -> list[list[Cell]]:
+        """The cells of every row for formats without headings between rows: a group's name in its first row only."""
+        rows, before = self.rows, None
+        if self.by:
+            place = self.labels_flat.index(self.by)
+            for row in rows:
+                name = row[place].text
+                row[place] = Cell("" if name == before else name)
+                before = name
+        return rows
+
+    @property
+    def bodies(self) -> list[tuple[str, list[list[Cell]]]]:
+        """Rows under their headings, as (name, rows) without the column of ``by``; one group when there is none."""
+        if not self.by:
+            return [("", self.rows)]
+        place, found = self.labels_flat.index(self.by), dict[str, list[list[Cell]]]()
+        for row in self.rows:
+            found.setdefault(row[place].text, []).append(row[:place] + row[place + 1 :])
+        return list(found.items())
 
 
 @dataclass(frozen=True)
@@ -107,7 +164,15 @@ class Figure:
     margins: tuple[float, float] = (0.65, 0.48)
 
 
-Block = Prose | Verbatim | Terms | Table | Figure
+@dataclass(frozen=True)
+class Hidden:
+    """A line, and blocks that are shown when it is opened; Markdown shows both."""
+
+    summary: str
+    blocks: list[Block]
+
+
+Block = Prose | Verbatim | Terms | Table | Figure | Hidden
 
 
 @dataclass(frozen=True)
@@ -120,4 +185,22 @@ class Section:
     @property
     def anchor(self) -> str:
         """The section's address inside the page."""
-        return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower()).strip("-")
+        return slug(self.title)
+
+
+@dataclass(frozen=True)
+class View:
+    """Sections that belong together: a tab of the page."""
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def anchor(self) -> str:
+        """The view's address inside the page."""
+        return "view-" + slug(self.title)
+
+
+def slug(text: str) -> str:
+    """``text`` as an id."""
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")

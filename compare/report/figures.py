@@ -20,25 +20,9 @@ from matplotlib.patches import Rectangle
 
 from compare.report.blocks import Figure, Panel, Style
 from compare.report.numbers import number, percent
+from compare.report.palette import PALETTE
 from compare.report.results import Results
 
-# Name: (light, dark). Pictures are drawn in the light colours; in SVG each becomes the CSS variable of its
-# name, so that one picture serves both. Hence every light colour occurs once.
-PALETTE = {
-    "paper": ("#ffffff", "#14171c"),
-    "ink": ("#1d232b", "#e4e7eb"),
-    "quiet": ("#626c78", "#98a2ae"),
-    "line": ("#dfe3e8", "#2e353e"),
-    "good": ("#19703c", "#6fce91"),
-    "bad": ("#b3261e", "#ff8f85"),
-    "warn": ("#8a5a00", "#edb95a"),
-    "series-1": ("#2f6fd0", "#6ea8ff"),
-    "series-2": ("#d9590d", "#ff9a55"),
-    "series-3": ("#0b7a6f", "#4fd1c2"),
-    "series-4": ("#7b3fb5", "#c69bf5"),
-    "series-5": ("#b0357a", "#f58cc4"),
-    "series-6": ("#6f7a12", "#c9d45a"),
-}
 INK, QUIET, LINE, PAPER, BAD = (PALETTE[name][0] for name in ("ink", "quiet", "line", "paper", "bad"))
 MOST_PANELS = 12
 MOST_CONFUSIONS = 3

@@ -15,8 +15,9 @@ def number(value: Any, digits: int = 2) -> str:
         return "∞" if value > 0 else "-∞"
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 10**digits:
-        return f"{value:#.{digits}g}".removesuffix(".")
+    plain = f"{value:#.{digits}g}".removesuffix(".")
+    if 1e-3 <= abs(value) < 10**digits and "e" not in plain:
+        return plain
     if 1 <= abs(value) < 1e4:
         return f"{value:.0f}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
 
-from compare.report import figures
-from compare.report.blocks import Figure, Panel, Section
+from compare.report import assets, figures
+from compare.report.blocks import Block, Figure, Hidden, Panel, View
 from compare.report.results import Results, load
 from compare.report.sections import build
 
@@ -22,33 +23,46 @@ UNFINISHED = ("warn", "!", "Incomplete")
 def write_pages(folder: Path) -> None:
     """Read the results in ``folder``, make all pages, then put each in its place whole."""
     results = load(folder)
-    sections = build(results)
+    views = build(results)
     pages = {
-        "index.html": _html(results, sections).encode(),
-        "report.md": _markdown(results, sections).encode(),
+        "index.html": _html(results, views).encode(),
+        "report.md": _markdown(results, views).encode(),
     }
-    for section in sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                pages[f"figures/{block.name}.png"] = figures.png(block)
+    blocks = [block for view in views for section in view.sections for block in section.blocks]
+    pages |= {f"figures/{figure.name}.png": figures.png(figure) for figure in _figures(blocks)}
     for name, content in pages.items():
         _write_whole(folder / name, content)
 
 
-def _html(results: Results, sections: list[Section]) -> str:
-    environment = _environment(autoescape=True)
+def _figures(blocks: list[Block]) -> Iterator[Figure]:
+    """The figures among blocks, those that are hidden at first included."""
+    for block in blocks:
+        if isinstance(block, Figure):
+            yield block
+        elif isinstance(block, Hidden):
+            yield from _figures(block.blocks)
+
+
+def _html(results: Results, views: list[View]) -> str:
+    environment = page_environment()
     environment.globals |= {"svg": _inline_svg, "swatch": _swatch}
-    css = environment.get_template("report.css").render(palette=figures.PALETTE)
-    return environment.get_template("report.html.j2").render(css=Markup(css), **_context(results, sections))
+    css, js = assets.style("page.css", "tables.css", "report.css"), assets.script("report.js")
+    return environment.get_template("report.html.j2").render(css=css, js=js, **_context(results, views))
 
 
-def _markdown(results: Results, sections: list[Section]) -> str:
+def _markdown(results: Results, views: list[View]) -> str:
     environment = _environment(autoescape=False)
     environment.filters |= {
         "plain": escape_markdown,
         "cell": lambda text: escape_markdown(" ".join(text.split())),
     }
-    return environment.get_template("report.md.j2").render(**_context(results, sections))
+    text = environment.get_template("report.md.j2").render(**_context(results, views))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def page_environment() -> jinja2.Environment:
+    """The templates of pages: extend ``base.html.j2`` and give it ``css``, ``js``, and the blocks it names."""
+    return _environment(autoescape=True)
 
 
 def _environment(autoescape: bool) -> jinja2.Environment:
@@ -64,9 +78,9 @@ def _environment(autoescape: bool) -> jinja2.Environment:
     return environment
 
 
-def _context(results: Results, sections: list[Section]) -> dict:
+def _context(results: Results, views: list[View]) -> dict:
     tone, mark, word = VERDICTS.get(results.summary["verdict"]["status"], UNFINISHED)
-    return {"summary": results.summary, "sections": sections, "tone": tone, "mark": mark, "word": word}
+    return {"summary": results.summary, "views": views, "tone": tone, "mark": mark, "word": word}
 
 
 def _inline_svg(figure: Figure, panel: Panel) -> Markup:

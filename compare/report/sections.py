@@ -1,6 +1,6 @@
 """The sections of the report, in order.
 
-To add one: write a function that takes the Results and returns its blocks, and give it a row in SECTIONS.
+To add one: write a function that takes the Results and returns its blocks, and give it a row in VIEWS.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from compare.report import figures, speed_pages, tables, trap_pages, tutorial_pages
-from compare.report.blocks import Block, Prose, Section, Terms, Verbatim
+from compare.report.blocks import Block, Hidden, Prose, Section, Terms, Verbatim, View
 from compare.report.numbers import exact, number
 from compare.report.results import Results
 
@@ -42,9 +42,10 @@ WORDS = {
 def equality(results: Results) -> list[Block]:
     """The table of scenarios by pairs."""
     blocks: list[Block] = [tables.equality(results, results.tables["cells"])]
-    skipped = [f"{name} ({entry['skipped']})" for name, entry in results.scenarios.items() if entry.get("skipped")]
+    skipped = {name: entry["skipped"] for name, entry in results.scenarios.items() if entry.get("skipped")}
     if skipped:
-        blocks.append(Prose(f"Skipped: {'; '.join(skipped)}."))
+        line = f"{len(skipped)} scenario{'s' * (len(skipped) > 1)} skipped: {', '.join(skipped)}."
+        blocks.append(Hidden(line, [Terms(skipped)]))
     return blocks
 
 
@@ -154,48 +155,69 @@ def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
     return results.in_order(frame["dtype"], tables.DTYPES)[0]
 
 
-# (title, table without whose rows there is no such section, function)
-SECTIONS: list[tuple[str, str | None, Callable[[Results], list[Block]]]] = [
-    ("What does not repeat itself", "repeat", trap_pages.determinism),
-    ("Are they equal?", "cells", equality),
-    ("How long does a step take?", "speed", speed_pages.steps),
-    ("What the fast form buys", None, speed_pages.gains),
-    ("What starting and predicting take", None, speed_pages.costs),
-    ("Which is the fastest where", None, speed_pages.crossover),
-    ("Faster than before?", None, speed_pages.against_baseline),
-    ("What did not finish", None, stopped),
-    ("Where they first differ", None, divergences),
-    ("Why they differ", None, trap_pages.causes),
-    ("How far from the bound", "cells", headroom),
-    ("Loss curves", "losses", loss_curves),
-    ("How the difference grows", "drift", drift),
-    ("Predictions", "predictions", predictions),
-    ("Confusion matrix", "confusion", confusion),
-    ("Metrics on the test set", "metrics", metrics),
-    ("What the checker catches", "kills", trap_pages.kill_rates),
-    ("False alarms", "clean", trap_pages.false_alarms),
-    ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
-    ("Every trap", "kills", trap_pages.kill_matrix),
-    ("Where the frameworks differ", "traps", trap_pages.guide),
-    ("The same call with another default", "defaults", trap_pages.defaults),
-    ("The relay", "relay", tutorial_pages.relay),
-    ("What the tutorials say, and what happens", "recipes", tutorial_pages.tutorials),
-    ("What the initial weights decide", "recipe_seeds", tutorial_pages.initial_weights),
-    ("Three mistakes, and the right way", "recipe_curves", tutorial_pages.mistakes),
-    ("What was trained", None, scenarios),
-    ("Where it ran", None, environment),
-    ("How to read this", None, how_to_read),
-]
+Entry = tuple[str, str | None, Callable[[Results], list[Block]]]
+
+# View: its sections, each (title, table without whose rows there is no such section, function).
+VIEWS: dict[str, list[Entry]] = {
+    "What differs": [
+        ("What does not repeat itself", "repeat", trap_pages.determinism),
+        ("What did not finish", None, stopped),
+        ("Where they first differ", None, divergences),
+        ("Why they differ", None, trap_pages.causes),
+    ],
+    "Equal": [
+        ("Are they equal?", "cells", equality),
+        ("How far from the bound", "cells", headroom),
+        ("Loss curves", "losses", loss_curves),
+        ("How the difference grows", "drift", drift),
+        ("The relay", "relay", tutorial_pages.relay),
+    ],
+    "Speed": [
+        ("How long does a step take?", "speed", speed_pages.steps),
+        ("What the fast form buys", None, speed_pages.gains),
+        ("What starting and predicting take", None, speed_pages.costs),
+        ("Which is the fastest where", None, speed_pages.crossover),
+        ("Faster than before?", None, speed_pages.against_baseline),
+    ],
+    "Frameworks": [
+        ("The same call with another default", "defaults", trap_pages.defaults),
+        ("Where the frameworks differ", "traps", trap_pages.guide),
+    ],
+    "Answers": [
+        ("Metrics on the test set", "metrics", metrics),
+        ("Predictions", "predictions", predictions),
+        ("Confusion matrix", "confusion", confusion),
+    ],
+    "Tutorials": [
+        ("What the tutorials say, and what happens", "recipes", tutorial_pages.tutorials),
+        ("What the initial weights decide", "recipe_seeds", tutorial_pages.initial_weights),
+        ("Three mistakes, and the right way", "recipe_curves", tutorial_pages.mistakes),
+    ],
+    "Checker": [
+        ("What the checker catches", "kills", trap_pages.kill_rates),
+        ("False alarms", "clean", trap_pages.false_alarms),
+        ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
+        ("Every trap", "kills", trap_pages.kill_matrix),
+    ],
+    "This run": [
+        ("What was trained", None, scenarios),
+        ("Where it ran", None, environment),
+        ("How to read this", None, how_to_read),
+    ],
+}
 
 
-def build(results: Results) -> list[Section]:
-    """All sections that have something to say; the last one names those whose data the run does not have."""
-    sections, absent = [], []
-    for title, needed, blocks_of in SECTIONS:
-        if needed and results.tables[needed].empty:
-            absent.append(f"{title} (data/{needed}.csv)")
-        elif blocks := blocks_of(results):
-            sections.append(Section(title, blocks))
+def build(results: Results) -> list[View]:
+    """All views with their sections that have something to say; the last one names what the run has no data for."""
+    views, absent = [], []
+    for name, entries in VIEWS.items():
+        sections = []
+        for title, needed, blocks_of in entries:
+            if needed and results.tables[needed].empty:
+                absent.append(f"{title} (data/{needed}.csv)")
+            elif blocks := blocks_of(results):
+                sections.append(Section(title, blocks))
+        views.append(View(name, sections))
     if absent:
-        sections.append(Section("Not in this run", [Prose(f"Missing or empty: {'; '.join(absent)}.")]))
-    return sections
+        views[-1].sections.append(Section("Not in this run", [Prose(f"Missing or empty: {'; '.join(absent)}.")]))
+    return [view for view in views if view.sections]

@@ -113,7 +113,7 @@ def times(results: Results, ratios: pd.DataFrame) -> Table:
         "fastest library here."
     )
     words = frozenset({"workload", "contender", "verdict"})
-    return Table("Time per training step", pd.DataFrame(rows, columns=columns), note, words)
+    return Table("Time per training step", pd.DataFrame(rows, columns=columns), note, words, by="workload")
 
 
 def floor(ratios: pd.DataFrame) -> Table:
@@ -140,7 +140,8 @@ def floor(ratios: pd.DataFrame) -> Table:
         "thirty calls, and of writing a step as formulas over new arrays rather than into kept buffers: there the "
         "template is plain rather than fast."
     )
-    return Table("The limit of this machine", pd.DataFrame(rows, columns=columns), note, frozenset(columns[:2]))
+    frame = pd.DataFrame(rows, columns=columns)
+    return Table("The limit of this machine", frame, note, frozenset(columns[:2]), by="workload")
 
 
 def controls(ratios: pd.DataFrame) -> Table:
@@ -159,8 +160,8 @@ def controls(ratios: pd.DataFrame) -> Table:
         "programs kept the machine busy, nothing is ranked."
     )
     frame = pd.DataFrame(rows, columns=columns)
-    return Table("Controls", frame, note, frozenset({"workload", "control", "outcome"}),
-                 pd.DataFrame(marks, columns=columns))  # fmt: skip
+    marked = pd.DataFrame(marks, columns=columns)
+    return Table("Controls", frame, note, frozenset({"workload", "control", "outcome"}), marked, "workload")
 
 
 def left_out(results: Results) -> list[Block]:
@@ -182,7 +183,8 @@ def gains(results: Results) -> list[Block]:
         "instead of calling one for every step. NumPy has no second form."
     )
     columns = ["workload", "implementation", "times faster"]
-    return [Table("What fast buys", pd.DataFrame(rows, columns=columns), note, frozenset(columns[:2]))] if rows else []
+    frame = pd.DataFrame(rows, columns=columns)
+    return [Table("What fast buys", frame, note, frozenset(columns[:2]), by="workload")] if rows else []
 
 
 def facts(results: Results, *quantities: str) -> pd.DataFrame:
@@ -215,7 +217,7 @@ def costs(results: Results) -> list[Block]:
         "which grows from one workload to the next."
     )
     frame = pd.DataFrame(rows, columns=columns)
-    return [Table("Start, memory, inference", frame, note, frozenset(columns[:2]))] if rows else []
+    return [Table("Start, memory, inference", frame, note, frozenset(columns[:2]), by="workload")] if rows else []
 
 
 def against_baseline(results: Results) -> list[Block]:
@@ -233,7 +235,7 @@ def against_baseline(results: Results) -> list[Block]:
     frame = pd.DataFrame(rows, columns=columns)
     if not rows:
         return []
-    return [Table("Compared with an earlier run", frame, note, frozenset({*columns[:2], "verdict"}))]
+    return [Table("Compared with an earlier run", frame, note, frozenset({*columns[:2], "verdict"}), by="workload")]
 
 
 def crossover(results: Results) -> list[Block]:

@@ -90,8 +90,9 @@ def phases(results: Results, cells: pd.DataFrame) -> Table:
             marks.append([False] * 3 + [cell is not None and failed(cell) for cell in worsts])
     columns = ["precision", "mode", "pair", *shown]
     note = "Each cell: the worst difference over all scenarios and steps · share of its bound used."
-    return Table("Worst difference of every phase", pd.DataFrame(rows, columns=columns), note,
-                 frozenset(columns[:3]), pd.DataFrame(marks, columns=columns))  # fmt: skip
+    marked = pd.DataFrame(marks, columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    return Table("Worst difference of every phase", frame, note, frozenset(columns[:3]), marked)
 
 
 def divergences(results: Results) -> Table:
