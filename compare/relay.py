@@ -18,7 +18,7 @@ import numpy as np
 
 from compare.ledger import adapters
 from compare.ledger.contract import Layers
-from compare.ledger.jobs import Job, run_jobs
+from compare.ledger.jobs import Job, by_name, run_jobs
 from compare.ledger.processes import Event, Pool
 from impls import mlp_numpy
 from shared import datasets
@@ -110,7 +110,7 @@ def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Jo
         for order in itertools.permutations(names, length):
             before = order[:-1]
             work = {
-                "do": "relay",
+                "do": by_name(run_stage),
                 "scenario": f"relay of {optimizer}",
                 "plan": str(folder / "plan.pickle"),
                 "source": str(folder / _file(before)) if before else None,

@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 
 from compare.ledger.alone import standing
-from compare.ledger.parity import GATE, Comparison, Gap
+from compare.ledger.parity import GATE, Gap
 from compare.ledger.run import Finding, Ledger
 from shared import datasets
 from shared.scenarios import Plan, Scenario
@@ -61,8 +61,7 @@ class Verdict:
 def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
     """Incomplete if something did not finish, else different if any comparison failed, else equal."""
     comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
-    wrong = [comparison for comparison in comparisons if not comparison.equal]
-    lines = [_places(ledger, wrong), *(line for part in parts for line in part.different)]
+    lines = [_places(ledger), *(line for part in parts for line in part.different)]
     different = [line for line in lines if line]
     lost = list(dict.fromkeys(failure.implementation for failure in ledger.failures))
     lost += [line for part in parts for line in part.lost]
@@ -88,9 +87,9 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
     )
 
 
-def _places(ledger: Ledger, different: Sequence[Comparison]) -> str:
-    """How many comparisons of the ledger failed, the first place of the first, and who stands alone there; empty if
-    none did."""
+def _places(ledger: Ledger) -> str:
+    """How many comparisons of the ledger failed, where to look first, and who stands alone there; empty if none did."""
+    different = ledger.differing
     if not different:
         return ""
     pairs, first = {(c.scenario, c.a, c.b) for c in different}, different[0]
@@ -110,7 +109,7 @@ def describe(gap: Gap | None) -> str:
     if gap is None:
         return "no difference"
     where = f" at {list(gap.index)}" if gap.index else ""
-    return f"step {gap.step}, {gap.phase}, {gap.tensor}{where}: {gap.value_a:.9g} against {gap.value_b:.9g}"
+    return f"step {gap.number}, {gap.phase}, {gap.tensor}{where}: {gap.value_a:.9g} against {gap.value_b:.9g}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -163,10 +162,7 @@ def write(
         "scenarios": [scenario_row(finding.plan) for finding in ledger.findings.values()]
         + [skipped_row(scenario, reason) for scenario, reason in skipped],
         "divergences": [
-            {**comparison.labels, **_first(comparison.first)}
-            for finding in ledger.findings.values()
-            for comparison in finding.comparisons
-            if comparison.first
+            {**comparison.labels, **_first(comparison.first)} for comparison in ledger.differing if comparison.first
         ],
     }
     _replace(folder / "results.json", json.dumps(_plain(summary), indent=1) + "\n")
@@ -175,7 +171,7 @@ def write(
 
 def _first(gap: Gap) -> dict[str, Any]:
     return {
-        "step": gap.step,
+        "step": gap.number,
         "phase": gap.phase,
         "tensor": gap.tensor,
         "index": list(gap.index),
@@ -247,7 +243,7 @@ def cells(ledger: Ledger) -> pd.DataFrame:
                 **comparison.labels,
                 "phase": gap.phase,
                 "tensor": gap.tensor,
-                "step": gap.step,
+                "step": gap.number,
                 "difference": gap.difference,
                 "bound": gap.bound,
                 "used": gap.used,
@@ -271,7 +267,7 @@ def drift(ledger: Ledger) -> pd.DataFrame:
             ):
                 frame = pd.DataFrame({"difference": differences, "bound": bounds})
                 frame.insert(0, "quantity", quantity)
-                frame.insert(0, "step", range(len(frame)))
+                frame.insert(0, "step", range(1, len(frame) + 1))
                 for name, label in reversed(comparison.labels.items()):
                     frame.insert(0, name, label)
                 frames.append(frame)
@@ -286,7 +282,7 @@ def losses(ledger: Ledger) -> pd.DataFrame:
                 "scenario": scenario,
                 "dtype": dtype,
                 "implementation": name,
-                "step": range(len(trace.losses)),
+                "step": range(1, len(trace.losses) + 1),
                 "loss": trace.losses,
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Scenario:
     epochs: int = 1
     steps: int | None = None  # stop after so many, wherever in an epoch that is
     seed: int = 0
+    shift: float = 0.0  # added to all inputs
     quick: bool = False  # whether it belongs to the quick run
 
     def layer_sizes(self, inputs: int, classes: int) -> tuple[int, ...]:
@@ -61,6 +62,9 @@ class Plan:
 
 def plan(scenario: Scenario, dataset: Dataset) -> Plan:
     """Draw what a scenario leaves to its seed."""
+    if scenario.shift:
+        moved = {name: getattr(dataset, name) + scenario.shift for name in ("x_train", "x_test")}
+        dataset = replace(dataset, **moved)
     layer_sizes = scenario.layer_sizes(dataset.x_train.shape[1], len(dataset.classes))
     params: list[tuple[np.ndarray, ...]] = [
         *initial_parameters(layer_sizes, scenario.initial, scenario.seed, scenario.initial_scale)
@@ -104,6 +108,8 @@ _SCENARIOS = [
              _options(_SOFTMAX, "relu", "adam", 0.01), epochs=5, quick=True),
     Scenario("moons-tiny-weights", "weights of 0.01: small numbers everywhere", "two-moons", (8,),
              _options(_BINARY, "tanh", "sgd", 0.1), "normal", initial_scale=0.01, epochs=6),
+    Scenario("xor-relu", "units at exactly 0 where the gradient is not, two layers of one width", "xor", (4, 4),
+             _options(_BINARY, "relu", "momentum", 0.1), batch_size=None, epochs=20, quick=True),
     # The options.
     Scenario("wine-gelu-adamw", "decoupled decay, clipped by norm, cosine", "wine", (12, 8),
              _options(_SOFTMAX, "gelu", "adamw", 0.01, weight_decay=0.01, clip_norm=1.0, schedule="cosine",
@@ -113,9 +119,9 @@ _SCENARIOS = [
              batch_size=64, epochs=6),
     Scenario("spirals-norm", "batch normalisation, Adagrad, decaying rate", "spirals", (16, 16),
              _options(_SOFTMAX, "leaky_relu", "adagrad", 0.05, batch_norm=True, schedule="exponential"), epochs=4),
-    Scenario("iris-rmsprop", "smoothed labels, stepped rate", "iris", (12,),
-             _options(_SOFTMAX, "elu", "rmsprop", 0.01, beta2=0.9, label_smoothing=0.1, schedule="step",
-                      schedule_steps=20), "lecun_uniform", epochs=12),
+    Scenario("iris-rmsprop", "smoothed labels, three weighted classes, stepped rate", "iris", (12,),
+             _options(_SOFTMAX, "elu", "rmsprop", 0.01, beta2=0.9, label_smoothing=0.1,
+                      class_weights=(1.0, 2.0, 5.0), schedule="step", schedule_steps=20), "lecun_uniform", epochs=12),
     Scenario("diabetes-huber", "a loss for outliers, clipped by value, warm-up", "diabetes", (16,),
              _options("huber", "softplus", "momentum", 0.05, clip_value=0.1, schedule="warmup", schedule_steps=30),
              "glorot_normal", epochs=5),
@@ -123,6 +129,8 @@ _SCENARIOS = [
              _options("sigmoid_mse", "sigmoid", "sgd", 0.5, reduction="sum"), "normal", batch_size=None, epochs=60),
     Scenario("digits-norm-dropout", "batch normalisation and dropout together", "digits", (32,),
              _options(_SOFTMAX, "relu", "adam", 0.01, batch_norm=True, dropout=0.2), batch_size=64, epochs=3),
+    Scenario("iris-norm-far", "batch normalisation of inputs far from 0", "iris", (8,),
+             _options(_SOFTMAX, "tanh", "sgd", 0.1, batch_norm=True), batch_size=30, epochs=4, shift=300.0),
     # Where their files are.
     Scenario("mnist", "28 x 28 images, where the files are there", "mnist", (64,),
              _options(_SOFTMAX, "relu", "adam", 0.003), batch_size=64, steps=100),

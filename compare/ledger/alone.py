@@ -32,7 +32,8 @@ def standing(comparisons: Sequence[Comparison]) -> str:
     """In words, without a full stop: who stands alone in one scenario in which something differs."""
     everyone, odd = names(comparisons), odd_one_out(comparisons)
     if odd:
-        return f"{odd} stands alone, {' and '.join(name for name in everyone if name != odd)} agree"
+        agreeing = " and ".join(name for name in everyone if name != odd)
+        return f"{odd} stands alone, {agreeing} agree, though two can be wrong in the same way"
     if len(everyone) == 2:
         return "with two implementations it cannot be told which is right"
     return "the comparisons do not tell which of the three is right"

@@ -19,8 +19,16 @@ class Job:
     """What one implementation has to do."""
 
     implementation: str
-    work: dict[str, Any]  # what its worker gets
+    work: dict[str, Any]  # what its worker gets; under "do" the function that it calls, as `by_name` has it
     after: Hashable | None = None  # the job that must have succeeded before
+
+
+def by_name(function: Callable[..., Any]) -> str:
+    """A function at the top of its module, in words that a worker understands: "compare.relay:run_stage".
+
+    A worker calls it with the implementation's name and the job, and sends what it returns as JSON has it.
+    """
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 def run_jobs(

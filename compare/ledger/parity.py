@@ -37,7 +37,7 @@ class Gap:
 
     phase: str
     tensor: str
-    step: int
+    step: int  # from 0; the outcome's is the number of steps
     difference: float  # max|a - b| / max|reference|
     used: float  # the largest share of its bound that an entry's difference takes
     index: tuple[int, ...]  # of that entry
@@ -47,6 +47,11 @@ class Gap:
     @property
     def equal(self) -> bool:
         return self.used <= 1
+
+    @property
+    def number(self) -> int:
+        """The step as people count them, from 1; the outcome's is the last."""
+        return self.step + (self.phase != "outcome")
 
     @property
     def bound(self) -> float:

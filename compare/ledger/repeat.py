@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compare.ledger import adapters, trace
-from compare.ledger.jobs import Job, run_jobs
+from compare.ledger.jobs import Job, by_name, run_jobs
 from compare.ledger.processes import Pool
 from shared import scenarios
 from shared.datasets import load
@@ -48,7 +48,7 @@ def run_repeats(pool: Pool, show: Callable[[int, int], None] = lambda done, tota
     import pandas as pd  # Late: the workers, who need none, import this file too.
 
     jobs = {
-        (name, dtype): Job(name, {"do": "repeat", "scenario": SCENARIO, "dtype": dtype})
+        (name, dtype): Job(name, {"do": by_name(run), "scenario": SCENARIO, "dtype": dtype})
         for name in pool.workers
         for dtype in DTYPES
     }

@@ -9,8 +9,9 @@ its own rounding (Higham, Accuracy and Stability of Numerical Algorithms, chapte
     f(x)                    |f'(x)| e + f'' e^2, and a few u of the result: elementary functions are good to some ulp
 
 The bound holds for any order of summation and with or without fused operations, so for every correct implementation. At
-a kink (relu at 0) a number nearer to it than its error may fall on either side, and the whole jump is allowed. The step
-is the one that the templates document, written once more in this arithmetic.
+a kink (relu at 0) a number no farther from it than its error may fall on either side, and the whole jump is allowed;
+one that is there exactly, without an error, falls where the templates say. The step is the one that the templates
+document, written once more in this arithmetic.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class _Step:
         f, derivative = mlp_numpy.ACTIVATIONS[self.config.activation]
         bounds = _ACTIVATIONS[self.config.activation]
         slope = np.asarray(derivative(z.value, f(z.value)), np.float64)
-        at_kink = (np.abs(z.value) <= z.error) * bounds.jump
+        at_kink = ((np.abs(z.value) <= z.error) & (z.error > 0)) * bounds.jump
         a = z.map(f, np.maximum(np.abs(slope), at_kink), bounds.curvature, bounds.product)
         error = bounds.curvature * z.error + at_kink + ULPS * self.unit
         return a, Rounded(slope, error, self.unit)

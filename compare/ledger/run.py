@@ -6,14 +6,16 @@ import itertools
 import pickle
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from compare.ledger import parity
+from compare.ledger import adapters, parity, trace
+from compare.ledger.jobs import by_name
 from compare.ledger.processes import Event, Pool
+from compare.ledger.serve import message_of
 from compare.ledger.trace import Amplification, Trace
 from shared.scenarios import Plan
 
@@ -22,10 +24,10 @@ MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are
 
 @dataclass(frozen=True)
 class Failure:
-    """An implementation that did not finish."""
+    """An implementation that did not finish, or the comparison of a scenario."""
 
     implementation: str
-    scenario: str | None  # None: it did not start
+    scenario: str | None  # None: it did not start, or was the comparison
     status: str  # "raised", "timed out" or "killed"
     message: str
 
@@ -53,6 +55,11 @@ class Finding:
     suspects: list[Suspect] = field(default_factory=list)
     reference: str = ""  # the implementation in the reference's part; empty if all have failed
 
+    @property
+    def size(self) -> int:
+        """Of the training: steps times parameters."""
+        return len(self.plan.steps) * sum(np.size(a) for layer in self.plan.params for a in layer)
+
 
 @dataclass(eq=False)
 class Ledger:
@@ -61,6 +68,16 @@ class Ledger:
     findings: dict[str, Finding]
     failures: list[Failure]
     seconds: dict[str, float]  # each implementation's time in jobs
+
+    @property
+    def differing(self) -> list[parity.Comparison]:
+        """The comparisons that failed; the first of them is the one to look at first, in every part of a report.
+
+        In step before on its own, since a difference there is one in meaning; float64 before float32; then the smaller
+        training before the larger.
+        """
+        wrong = [c for finding in self.findings.values() for c in finding.comparisons if not c.equal]
+        return sorted(wrong, key=lambda c: (c.mode != "in step", c.dtype != "float64", self.findings[c.scenario].size))
 
 
 class _Desk:
@@ -78,7 +95,7 @@ class _Desk:
 
     def next_job(self, name: str) -> dict[str, Any] | None:
         """What this implementation can do now."""
-        job = {"do": "record", "scenario": self.finding.plan.scenario.name, "folder": str(self.folder)}
+        job = {"do": by_name(record), "scenario": self.finding.plan.scenario.name, "folder": str(self.folder)}
         if self.reference is None:
             return job | {"dtype": "float64", "reference": None} if self.candidates[:1] == [name] else None
         if not self.todo.get(name):
@@ -145,6 +162,26 @@ class _Desk:
         return any(not c.equal and c.dtype == dtype and {c.a, c.b} == {against, name} for c in self.finding.comparisons)
 
 
+def record(implementation: str, job: dict[str, Any]) -> None:
+    """A worker's part: record a plan's training on its own and, given a reference's trace, in step with it.
+
+    Without a reference this implementation is the reference: its float64 training is also held against copies with
+    slightly changed weights.
+    """
+    folder = Path(job["folder"])
+    plan: Plan = pickle.loads((folder / "plan.pickle").read_bytes())
+    config = plan.config | {"dtype": job["dtype"]}
+    model = adapters.build(implementation, config, plan.params)
+    stem = f"{implementation}-{job['dtype']}"
+    trace.record(model, plan, whole=job["reference"] is None).save(folder / f"{stem}-own.npz")
+    if job["reference"]:
+        reference = trace.Trace.load(Path(job["reference"]))
+        trace.record(model, plan, reference).save(folder / f"{stem}-step.npz")
+    else:
+        amplification = trace.amplification(lambda params: adapters.build(implementation, config, params), plan)
+        np.savez(folder / "amplification.npz", **asdict(amplification))
+
+
 def run_ledger(
     plans: list[Plan],
     pool: Pool,
@@ -182,7 +219,12 @@ def run_ledger(
             if job:
                 pool.give(name, job)
         for scenario in [scenario for scenario, desk in open_desks.items() if desk.complete]:
-            open_desks.pop(scenario).compare()
+            try:
+                open_desks.pop(scenario).compare()
+            except (
+                Exception
+            ) as error:  # Ours, or a file that is gone: never a difference, and it costs no other scenario.
+                ledger.failures.append(Failure(f"the comparison of {scenario}", None, "raised", message_of(error)))
         at = {name: worker.job["scenario"] if worker.job else "" for name, worker in pool.workers.items()}
         show(done, total, at)
         event = pool.wait() if open_desks else None

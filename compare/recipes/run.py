@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.ledger.jobs import Job, run_jobs
+from compare.ledger.jobs import Job, by_name, run_jobs
 from compare.ledger.processes import Event, Pool
+from compare.recipes import train
 from compare.recipes.seeds import seed_jobs, seed_table
 from shared import recipes
 from shared.recipes import Outcome, Recipe
@@ -61,7 +62,7 @@ def run_recipes(pool: Pool, names: Sequence[str] | None = None, show: Show = lam
     most_steps = MOST_STEPS if names is None else {}
     reasons = {(r.name, who): reason_to_skip(r, who, names is None) for r in chosen for who in pool.workers}
     jobs: dict[tuple[str, ...], Job] = {
-        key: Job(key[1], {"do": "train", "scenario": key[0], "recipe": key[0], "seed": None})
+        key: Job(key[1], {"do": by_name(train.run), "scenario": key[0], "recipe": key[0], "seed": None})
         for key, reason in reasons.items()
         if not reason
     }

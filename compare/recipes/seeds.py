@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compare.ledger.contract import Layers
-from compare.ledger.jobs import Job
+from compare.ledger.jobs import Job, by_name
 from compare.ledger.processes import Event, Pool
+from compare.recipes import train
 from impls import mlp_numpy
 from shared import recipes
 from shared.recipes import Recipe
@@ -31,12 +32,12 @@ def seed_jobs(names: Sequence[str], pool: Pool, most_steps: Mapping[str, int]) -
     jobs: dict[tuple[str, ...], Job] = {}
     for name in names if "numpy" in pool.workers else ():
         work = {"scenario": f"{name}, seeds", "recipe": name}
-        jobs["seeds", name] = Job("numpy", work | {"do": "seeds"})
+        jobs["seeds", name] = Job("numpy", work | {"do": by_name(run)})
         epochs = recipes.get(name).scenario.epochs
         for implementation in pool.workers:
             if implementation != "numpy" and name in OTHERWISE and epochs <= most_steps.get(implementation, LONG):
-                train = work | {"do": "train", "seed": OTHERWISE[name]}
-                jobs["seeds", name, implementation] = Job(implementation, train)
+                other = work | {"do": by_name(train.run), "seed": OTHERWISE[name]}
+                jobs["seeds", name, implementation] = Job(implementation, other)
     return jobs
 
 
@@ -54,7 +55,7 @@ def seed_table(events: Sequence[Event]) -> pd.DataFrame:
         if event.status != "ok" or event.job is None:
             continue
         name = event.job["recipe"]
-        if event.job["do"] == "seeds":
+        if "seed" not in event.job:  # All of them.
             found = [(seed, epochs, error) for epochs, errors in event.result for seed, error in enumerate(errors)]
             rows += [(name, seed, "numpy", epochs, error) for seed, epochs, error in found]
         elif event.implementation != "numpy":

@@ -24,10 +24,12 @@ def accused(ledger: Ledger, suspect: Suspect) -> str:
 
 
 def chosen(ledger: Ledger) -> list[Suspect]:
-    """The suspects worth a diagnosis: of each that is accused the shortest training, float64 before float32."""
+    """The suspects worth a diagnosis: of each that is accused the one that differs first, as the ledger orders them."""
+    places = [(c.scenario, c.dtype) for c in ledger.differing]
     suspects = [suspect for finding in ledger.findings.values() for suspect in finding.suspects]
-    suspects.sort(key=lambda s: (s.dtype != "float64", len(s.plan.steps) * s.reference.params.shape[1]))
-    first = {accused(ledger, suspect): suspect for suspect in reversed(suspects)}
+    first: dict[str, Suspect] = {}
+    for suspect in sorted(suspects, key=lambda s: places.index((s.scenario, s.dtype))):
+        first.setdefault(accused(ledger, suspect), suspect)
     return list(first.values())[:MOST]
 
 

@@ -36,7 +36,7 @@ class Kill:
     mode: str  # the first of the two modes that caught it; "" if none did
     phase: str  # the first place that differs; where none does, the one nearest to its bound
     tensor: str
-    step: int
+    step: int  # from 1
     difference: float  # there, max|a - b| / max|reference|
     used: float  # the largest share of a bound that is used there
     size: float  # the largest share of rounding's bound that the trap itself takes: above 2 it must be caught
@@ -68,7 +68,7 @@ def kill(case: Case, causes: tuple[Hypothesis, ...], dtype: str, others: bool = 
         caught[0].mode if caught else "",
         place.phase,
         place.tensor,
-        place.step,
+        place.number,
         place.difference,
         place.used,
         _size(case, dtype, *exact),

@@ -110,7 +110,7 @@ def run(implementation: str, job: dict[str, Any]) -> dict[str, Any]:
         "line": " ".join(bug.line.split()),
         "instead": " ".join(bug.instead.split()) or "(nothing)",
         "caught": first is not None,
-        "step": first.step if first else -1,
+        "step": first.number if first else -1,
         "phase": first.phase if first else "",
         "tensor": first.tensor if first else "",
         "difference": first.difference if first else 0.0,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from compare.ledger.jobs import Job, run_jobs
-from compare.traps.planted import PLANTED
+from compare.ledger.jobs import Job, by_name, run_jobs
+from compare.traps import planted as broken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,15 +72,15 @@ def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what:
     from compare.traps.defaults import guide, live_defaults, sizes
     from compare.traps.kill import kill_matrix
 
-    total = float(len(CATALOGUE) + len(PLANTED) + clean)
+    total = float(len(CATALOGUE) + len(broken.PLANTED) + clean)
     planted = planted_bugs(pool, lambda done, _: show(done, total, "bugs planted in the templates"))
     kills = []
     for number, trap in enumerate(CATALOGUE):
-        show(len(PLANTED) + number, total, trap)
+        show(len(broken.PLANTED) + number, total, trap)
         kills += [_kill_row(kill) for kill in kill_matrix([trap])]
     found = []
     for number, result in enumerate(clean_comparisons(clean)):
-        show(len(PLANTED) + len(CATALOGUE) + number, total, "clean comparisons")
+        show(len(broken.PLANTED) + len(CATALOGUE) + number, total, "clean comparisons")
         row = {"number": result.number, "kind": result.kind, "dtype": result.dtype, "used": result.used}
         found.append(row | {"false_alarm": result.false_alarm})
     show(total, total, "the guide")
@@ -99,12 +99,16 @@ def planted_bugs(pool: Pool, show: Callable[[int, int], None] = lambda done, tot
     import pandas as pd
 
     jobs = {
-        number: Job(bug.template, {"do": "planted", "scenario": bug.scenario, "number": number})
-        for number, bug in enumerate(PLANTED)
+        number: Job(bug.template, {"do": by_name(broken.run), "scenario": bug.scenario, "number": number})
+        for number, bug in enumerate(broken.PLANTED)
         if bug.template in pool.workers
     }
     rows = []
     for number, event in run_jobs(jobs, pool, show).items():
-        empty = {"template": PLANTED[number].template, "instead": PLANTED[number].instead, "placed": False}
+        empty = {
+            "template": broken.PLANTED[number].template,
+            "instead": broken.PLANTED[number].instead,
+            "placed": False,
+        }
         rows.append((event.result if event.status == "ok" else empty) | {"message": event.message})
     return pd.DataFrame(rows)

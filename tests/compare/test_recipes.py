@@ -69,7 +69,7 @@ def test_the_loss_is_measured_at_both_ends() -> None:
 def fake_events(change: dict[str, Any]) -> dict[tuple[str, ...], Event]:
     """Events of three-class-adam, Keras' changed."""
     result = {"steps": [0, 50], "losses": [1.0, 0.1], "predictions": [], "errors": [], "accuracy": 1.0}
-    work = {"do": "train", "recipe": "three-class-adam", "seed": None}
+    work = {"recipe": "three-class-adam", "seed": None}
     return {
         ("three-class-adam", name): Event(name, work, "ok", "", 1.0, result | (change if name == "keras" else {}))
         for name in NAMES
@@ -174,10 +174,9 @@ def test_he_weights_learn_from_128_of_200_seeds() -> None:
 
 
 def test_a_seed_that_ends_otherwise_elsewhere_is_a_difference() -> None:
-    numpy = Event("numpy", {"do": "seeds", "recipe": "xor-he-bce"}, "ok", result=[[5_000, [0.1, 0.5]]])
+    numpy = Event("numpy", {"recipe": "xor-he-bce"}, "ok", result=[[5_000, [0.1, 0.5]]])
     torch = [
-        Event("torch", {"do": "train", "recipe": "xor-he-bce", "seed": seed}, "ok", result={"errors": [0.1, 0.2]})
-        for seed in (0, 1)
+        Event("torch", {"recipe": "xor-he-bce", "seed": seed}, "ok", result={"errors": [0.1, 0.2]}) for seed in (0, 1)
     ]
     table = seeds.seed_table([*torch, numpy])
     assert list(table["learns"]) == [True, True, True, False]
@@ -270,8 +269,8 @@ def test_the_shares_and_the_cross_over(tmp_path) -> None:
     work = {"recipe": "xor-uniform-sum"}
     table = seeds.seed_table(
         [
-            Event("numpy", work | {"do": "seeds"}, "ok", result=[[1000, [0.5, 0.5]], [10_000, [0.1, 0.5]]]),
-            Event("torch", work | {"do": "train", "seed": 0}, "ok", result={"errors": [0.1]}),
+            Event("numpy", work, "ok", result=[[1000, [0.5, 0.5]], [10_000, [0.1, 0.5]]]),
+            Event("torch", work | {"seed": 0}, "ok", result={"errors": [0.1]}),
         ]
     )
     shares, crossed = tutorial_pages.initial_weights(results_of({"recipes": rows, "recipe_seeds": table}, tmp_path))

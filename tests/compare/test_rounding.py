@@ -107,6 +107,21 @@ def test_a_float32_step_stays_within_the_bounds(seed: int) -> None:
         assert (np.abs(flatten(single.state[name]) - flatten(exact.state[name])) <= error + tiny).all(), name
 
 
+@pytest.mark.parametrize("unit", UNIT.values())
+def test_a_unit_that_is_exactly_at_the_kink_may_not_fall_on_either_side(unit: float) -> None:
+    """A sample of zeros before biases of zero: no rounding can move its units, so no gradient may jump."""
+    config = mlp_numpy.Config((2, 3, 3, 1), loss="binary_cross_entropy", dtype="float64")
+    params = mlp_numpy.init_params(config)
+    x, y = np.array([[0.0, 0.0], [1.0, 0.5]]), np.array([1, 0])
+    at_zero = step_errors(config, params, {"step": 0}, (x, y), None, unit)
+    x[0] = 1.0
+    W, b = params[0]
+    near = [(W, b - x[0] @ W), *params[1:]]  # Zero again, as the difference of two that round.
+    near_zero = step_errors(config, near, {"step": 0}, (x, y), None, unit)
+    assert at_zero.gradients.max() < 1e2 * unit
+    assert near_zero.gradients.max() > 1e-2
+
+
 def test_the_bounds_of_a_plain_step_are_near_rounding() -> None:
     """A digits-sized step under sgd: not a thousandth of the largest entry may be lost to float32."""
     config = mlp_numpy.Config((64, 32, 10), loss="softmax_cross_entropy", dtype="float64")

@@ -15,6 +15,7 @@ from compare import results
 from compare.ledger import processes
 from compare.ledger.processes import Pool
 from compare.ledger.run import Ledger, run_ledger
+from compare.ledger.trace import Trace
 from shared import scenarios
 from shared.datasets import load
 
@@ -33,7 +34,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(processes, "ROOT", copy)
 
-    def run(names: tuple[str, ...] = ("numpy", "torch", "keras"), limit: float = 60.0, **code: str) -> Ledger:
+    def run(
+        names: tuple[str, ...] = ("numpy", "torch", "keras"), limit: float = 60.0, leftover: bool = False, **code: str
+    ) -> Ledger:
         for name in ("torch", "keras"):
             (copy / "impls" / f"mlp_{name}.py").write_text(STAND_IN + code.get(name, "    pass\n"))
         if "numpy" in code:
@@ -53,7 +56,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 plans, pool, ["float64", "float32"], work, lambda done, total, at: seen.append((done, total))
             )
         assert seen == sorted(seen)
-        assert not list(work.glob("0*")), "the traces are gone once they are compared"
+        assert leftover or not list(work.glob("0*")), "the traces are gone once they are compared"
         return ledger
 
     return run
@@ -81,7 +84,7 @@ def test_one_that_differs(run) -> None:
     assert (verdict.status, verdict.exit_code) == ("different", 1)
     wrong = {(c.a, c.b) for f in ledger.findings.values() for c in f.comparisons if not c.equal}
     assert wrong == {("numpy", "keras"), ("torch", "keras"), ("float64", "keras")}
-    assert "step 0, loss" in verdict.sentence
+    assert "step 1, loss" in verdict.sentence
 
 
 @pytest.mark.parametrize(
@@ -140,6 +143,25 @@ def test_the_reference_fails_and_the_next_takes_its_part(run) -> None:
     for finding in ledger.findings.values():
         assert {(c.a, c.b) for c in finding.comparisons if c.dtype == "float64"} == {("torch", "keras")}
         assert all(c.equal for c in finding.comparisons)
+
+
+def test_an_error_of_ours_is_never_a_difference(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace that somebody removed costs its own scenario, and the run is incomplete."""
+    load_trace = Trace.load
+
+    def gone(path: Path) -> Trace:
+        if "000" in path.parts and path.name == "torch-float32-own.npz":
+            path.unlink()
+        return load_trace(path)
+
+    monkeypatch.setattr(Trace, "load", gone)
+    ledger = run(leftover=True)
+    (failure,) = ledger.failures
+    assert (failure.implementation, failure.status) == ("the comparison of xor", "raised")
+    assert "FileNotFoundError" in failure.message
+    assert all(c.equal for c in ledger.findings["moons"].comparisons)
+    verdict = results.verdict_of(ledger)
+    assert (verdict.status, verdict.exit_code) == ("incomplete", 3)
 
 
 def test_what_a_library_prints_disturbs_nothing(run) -> None:

@@ -154,9 +154,9 @@ def test_a_difference_exits_1_and_names_its_place(copy: Path) -> None:
     assert last.startswith("Different:")
     assert "The cause:" in result.stdout or "No trap in the catalogue explains it" in result.stdout
     assert "What differs first" in (copy / "reports" / "latest" / "index.html").read_text()
-    assert "numpy and torch in xor (float64, in step): step 0, forward, logits at" in last
+    assert "numpy and torch in xor (float64, in step): step 1, forward, logits at" in last
     first = json.loads((copy / "reports" / "latest" / "results.json").read_text())["divergences"][0]
-    assert (first["step"], first["phase"], first["tensor"]) == (0, "forward", "logits")
+    assert (first["step"], first["phase"], first["tensor"]) == (1, "forward", "logits")
     assert first["value_a"] != first["value_b"]
 
 

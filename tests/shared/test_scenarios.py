@@ -52,6 +52,27 @@ def test_a_plan_is_a_pure_function_of_the_scenario(scenario: scenarios.Scenario)
     assert sorted(np.concatenate(first.steps[:per_epoch])) == list(range(samples))
 
 
+def test_inputs_are_shifted_where_a_scenario_says_so() -> None:
+    scenario, dataset = scenarios.get("iris-norm-far"), load("iris")
+    far = scenarios.plan(scenario, dataset).dataset
+    for name in ("x_train", "x_test"):
+        np.testing.assert_array_equal(getattr(far, name), getattr(dataset, name) + scenario.shift)
+    assert np.abs(dataset.x_train).max() < 10  # The data itself is as it was.
+
+
+def test_what_has_escaped_once_has_a_scenario() -> None:
+    """Three weighted classes; square matrices in the quick run; units at exactly 0 in the first step."""
+    assert any(len(s.options.get("class_weights") or ()) >= 3 for s in DEFAULT)
+    assert any(len(set(s.hidden)) < len(s.hidden) for s in DEFAULT if s.quick)
+    plan = scenarios.plan(scenarios.get("xor-relu"), load("xor"))
+    model = mlp_numpy.MLP(mlp_numpy.Config(**plan.config, dtype="float64"), plan.params)
+    x, _ = plan.batch(0)
+    nothing = ~x.any(axis=1)
+    assert nothing.sum() == 1
+    _, saved = model._forward(x)
+    assert all((units[nothing] == 0).all() for _, units, _, _ in saved[:-1])
+
+
 def test_a_last_partial_batch_is_among_them() -> None:
     plan = scenarios.plan(scenarios.get("breast-cancer"), load("breast-cancer"))
     assert {len(batch) for batch in plan.steps} == {50, 26}
