@@ -98,7 +98,7 @@ class MLP:
         keras.config.set_floatx(self.dtype)
         keras.config.set_dtype_policy(self.dtype)
         if self.dtype == "float64":
-            _allow_float64()
+            allow_float64()
 
     # The network ------------------------------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ class MLP:
 # Keras' own, and where its meaning had to be brought to the others' --------------------------------------------------
 
 
-def _allow_float64() -> None:
+def allow_float64() -> None:
     """On JAX and on PyTorch the result of most of Keras' operations on float64 is float32, by a table of its own; and
     JAX makes no float64 array unless it is told to."""
     if keras.backend.backend() == "jax":

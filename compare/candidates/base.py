@@ -15,6 +15,7 @@ from impls import mlp_numpy
 from impls.mlp_numpy import Config
 
 PROBE = 16  # samples of the pass that shows what a model is
+FLAT, COLUMN = "(B,)", "(B, 1)"  # how a user's data may hold one number a sample
 
 
 class Candidate:
@@ -26,6 +27,8 @@ class Candidate:
     framework = "numpy"  # or "torch", "keras": whose line to change a diagnosis names
     title = "an object with a template's members"
     steps = 0  # that were made
+    form = FLAT  # of the targets that it is given
+    broadcast = False  # whether its loss was seen to spread (B, 1) and (B,) over each other
     config: Config
 
     def describe(self) -> dict[str, Any]:
@@ -63,10 +66,31 @@ class Candidate:
         """What the reference would decide on these outputs."""
         return mlp_numpy.decide(self.config, self.forward(x))
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms in which it may expect its targets, the likeliest first."""
+        return (FLAT,)
+
     def targets(self, y: np.ndarray) -> np.ndarray:
-        """y in the type that its loss expects: class ids, or numbers."""
+        """y in the type and the form that it expects: class ids, or numbers."""
         ids = self.config.loss == "softmax_cross_entropy"
-        return y.astype(np.int64 if ids else self.config.dtype)
+        y = y.astype(np.int64 if ids else self.config.dtype)
+        return y[:, None] if self.form == COLUMN else y
+
+    def decided(self, given: Any, samples: int) -> np.ndarray:
+        """What the user's own predict gives for some samples, in the shape of the reference's."""
+        values = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+        if len(values) != samples:
+            raise CandidateError(f"predict gives {values.shape} for {samples} samples: expected one prediction each")
+        if self.config.layer_sizes[-1] == 1 or self.config.loss == "softmax_cross_entropy":
+            values = values.reshape(samples, -1)
+            if values.shape[1] > 1:
+                values = values.argmax(axis=1)[:, None]
+            values = values[:, 0]
+        if self.config.loss.endswith("cross_entropy") and values.dtype.kind == "f":
+            whole = np.round(values)
+            return (whole if np.array_equal(whole, values) else values > 0.5).astype(np.int64)
+        return values
 
 
 class ModelCandidate(Candidate):
@@ -78,6 +102,7 @@ class ModelCandidate(Candidate):
     given: dict[str, Any] | None  # the fields of the Config that the user names
     seen: Seen
     slots: dict[str, str]  # of the reference, that this optimizer keeps: its name for each
+    given_form = ""  # of y, that the user names
     shown_gradient = False  # whether the optimizer was ever given one where it can be seen
 
     @property
@@ -100,7 +125,7 @@ class ModelCandidate(Candidate):
 
     def check_optimizer(self) -> None:
         """CandidateError for an optimizer that the reference has not, unless the user says which it should equal."""
-        if self.kind is None and not self.gives("optimizer"):
+        if self.optimizer is not None and self.kind is None and not self.gives("optimizer"):
             raise CandidateError(
                 f"the optimizer {type(self.optimizer).__name__} is not one that the reference has: name the one it "
                 f'should equal in "config", as {{"optimizer": "adam"}}; there are {", ".join(mlp_numpy.OPTIMIZERS)}'
@@ -118,8 +143,14 @@ class ModelCandidate(Candidate):
         self.clear_spare_biases()
 
     @property
+    def forms(self) -> tuple[str, ...]:
+        if self.given_form or self.config.loss == "softmax_cross_entropy" or self.config.layer_sizes[-1] > 1:
+            return (self.given_form or FLAT,)
+        return FLAT, COLUMN
+
+    @property
     def takes_state(self) -> bool:
-        return self.kind is not None
+        return self.kind is not None or not mlp_numpy.SLOTS[self.config.optimizer]
 
     @property
     def blind(self) -> frozenset[str]:
@@ -130,6 +161,11 @@ class ModelCandidate(Candidate):
 def nothing(shapes: Sequence[tuple]) -> Layers:
     """NaN in the place of what is not shown."""
     return [tuple(np.full(shape, np.nan) for shape in layer) for layer in shapes]
+
+
+def form_of(y: Any) -> str:
+    """The form of an example of the user's targets; "" for none."""
+    return "" if y is None else COLUMN if len(np.shape(y)) == 2 and np.shape(y)[1] == 1 else FLAT
 
 
 def check_fit(seen: Seen, config: Config) -> None:

@@ -33,6 +33,28 @@ LOSSES = {
     "categoricalcrossentropy": "softmax_cross_entropy",
 }
 
+OTHER_LOSSES = {  # Those that the reference has not, in words.
+    "l1loss": "the mean absolute error",
+    "mae": "the mean absolute error",
+    "meanabsoluteerror": "the mean absolute error",
+    "mape": "the mean absolute percentage error",
+    "meanabsolutepercentageerror": "the mean absolute percentage error",
+    "msle": "the mean squared logarithmic error",
+    "meansquaredlogarithmicerror": "the mean squared logarithmic error",
+    "hinge": "a hinge loss",
+    "squaredhinge": "a hinge loss",
+    "categoricalhinge": "a hinge loss",
+    "hingeembeddingloss": "a hinge loss",
+    "multimarginloss": "a hinge loss",
+    "kldivloss": "a divergence",
+    "kldivergence": "a divergence",
+    "poissonnllloss": "a Poisson likelihood",
+    "poisson": "a Poisson likelihood",
+    "logcosh": "the logarithm of cosh",
+    "binaryfocalcrossentropy": "a focal cross-entropy",
+    "categoricalfocalcrossentropy": "a focal cross-entropy",
+}
+
 
 @dataclass
 class Seen:
@@ -44,12 +66,16 @@ class Seen:
     rates: list[float]  # of the dropouts, in order
     batch_norm: bool
     notes: list[str] = field(default_factory=list)  # what the reference cannot have in the same way
+    called: list[list[str]] = field(default_factory=list)  # behind each hidden layer, the functions by name, if known
 
 
-def network(seen: Seen) -> dict[str, Any]:
-    """The fields of the Config that describe the network; what fits badly is added to the notes."""
+def network(seen: Seen, given: bool = False) -> dict[str, Any]:
+    """The fields of the Config that describe the network; what fits badly is added to the notes.
+
+    `given`: the user names the activation.
+    """
     fields: dict[str, Any] = {"layer_sizes": seen.sizes}
-    if seen.between:
+    if seen.between and not given:
         fields["activation"] = activation(seen)
     if seen.batch_norm:
         fields["batch_norm"] = True
@@ -64,15 +90,45 @@ def network(seen: Seen) -> dict[str, Any]:
 
 
 def activation(seen: Seen) -> str:
-    """The reference's activation that is nearest to what happens between the layers."""
-    misses = {name: max(_miss(f, z, a) for z, a in seen.between) for name, (f, _) in mlp_numpy.ACTIVATIONS.items()}
-    nearest = min(misses, key=lambda name: misses[name])
-    if misses[nearest] > FAR:
-        seen.notes.append(
-            f"what happens between the layers is none of the reference's activations; {nearest} is the nearest, "
-            f"off by {misses[nearest]:.0%}"
+    """The reference's activation: the one that is called by its name, or the nearest to what happens.
+
+    CandidateError where there are several, or one that the reference has not.
+    """
+    found = [_of_layer(seen, number) for number in range(len(seen.between))]
+    names = [name for name, _ in found if name]
+    if len(set(names)) > 1:
+        raise CandidateError(
+            f"the hidden layers have the activations {', '.join(names)}: the reference has one for all of them"
         )
-    return nearest
+    for number, (name, miss) in enumerate(found):
+        if not name and names:
+            seen.notes.append(f"there is no activation after hidden layer {number + 1}")
+        elif not name:
+            seen.notes.append("there is no activation between the layers: the reference has relu there")
+        elif miss > FAR:
+            seen.notes.append(f"{name} after hidden layer {number + 1} is not the reference's: off by {miss:.0%}")
+    return names[0] if names else "relu"
+
+
+def _of_layer(seen: Seen, number: int) -> tuple[str, float]:
+    """The activation after a hidden layer, or "" for none, and by which share it misses the reference's."""
+    z, a = seen.between[number]
+    misses = {name: _miss(f, z, a) for name, (f, _) in mlp_numpy.ACTIVATIONS.items()}
+    called = [name.strip("_") for name in (seen.called[number] if seen.called else [])]
+    named = next((name for name in called if name in misses), "")
+    if _miss(lambda values: values, z, a) <= FAR:
+        return "", 0.0
+    nearest = min(misses, key=lambda name: misses[name])
+    if misses[nearest] <= FAR:
+        return nearest, misses[nearest]
+    if named and misses[named] < 1 and not {"add", "cat"} & set(called):
+        return named, misses[named]
+    made = f" ({', '.join(called[:4])})" if called else ""
+    raise CandidateError(
+        f"what follows hidden layer {number + 1}{made} is none of the reference's activations; the nearest is "
+        f"{nearest}, off by {misses[nearest]:.0%}: take one of {', '.join(misses)}, or name in "
+        '"config" the one that it should equal, as {"activation": "' + nearest + '"}'
+    )
 
 
 def _miss(function: Any, z: np.ndarray, a: np.ndarray) -> float:
@@ -87,16 +143,36 @@ def loss_name(names: Iterable[str], seen: Seen, value: Callable[[np.ndarray], fl
     CandidateError if neither tells.
     """
     names = list(names)
-    known = [LOSSES[key] for name in names if (key := name.lower().replace("_", "")) in LOSSES]
-    known = known or ([found] if value and (found := _loss_by_value(value, seen)) else [])
+    keys = [name.lower().replace("_", "") for name in names]
+    other = next((key for key in keys if key in OTHER_LOSSES), "")
+    known = [LOSSES[key] for key in keys if key in LOSSES]
+    if other and not known:
+        raise CandidateError(f"the loss is {OTHER_LOSSES[other]}, which the reference has not: it has {_losses()}")
+    found = _loss_by_value(value, seen) if value else ""
+    known = known or ([found] if found else [])
     if not known:
         raise CandidateError(
             f"the loss {names[0] if names else '?'} is not one that is known: name the reference's in "
-            f'"config", as {{"loss": "mse"}}; there are {", ".join(mlp_numpy.LOSSES)}'
+            f'"config", as {{"loss": "mse"}}; there are {_losses()}'
         )
     z, out = seen.ends
     squashed = z.shape == out.shape and np.allclose(out, _sigmoid(z), atol=1e-6)
     return "sigmoid_mse" if known[0] == "mse" and squashed else known[0]
+
+
+def _losses() -> str:
+    return ", ".join(mlp_numpy.LOSSES)
+
+
+def check_loss_options(loss: Any) -> None:
+    """CandidateError for an option of a loss that the reference has not."""
+    for name, usual in {"pos_weight": None, "delta": 1.0, "beta": 1.0}.items():
+        value = getattr(loss, name, getattr(loss, "_fn_kwargs", {}).get(name, usual))
+        if value is not usual and np.any(np.asarray(value) != usual):
+            kind = type(loss).__name__
+            shown = "" if usual is None else f"={value:g}"
+            has = "class_weights, which divide by the weights' sum" if usual is None else f"{name} {usual:g} alone"
+            raise CandidateError(f"{kind} has {name}{shown}: the reference has {has}; leave it out to hold the rest")
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, nothing
+from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, form_of, nothing
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -28,7 +29,15 @@ OPTIMIZERS: list[tuple[type[keras.optimizers.Optimizer], str, dict[str, str]]] =
     (keras.optimizers.Adagrad, "adagrad", {"square_sum": "_accumulators"}),
     (keras.optimizers.SGD, "sgd", {"velocity": "momentums"}),
 ]
-OPTIONAL = ("loss", "optimizer", "step", "layers", "config")
+OPTIONAL = ("loss", "optimizer", "step", "layers", "config", "predict", "y")
+BACKEND = keras.backend.backend()
+# Keras' own layers that an MLP may have; its others are refused by name.
+KNOWN = (
+    keras.layers.InputLayer, keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout,
+    keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU, keras.layers.Softmax,
+    keras.layers.Flatten, keras.layers.Reshape, keras.layers.Identity, keras.layers.Lambda,
+)  # fmt: skip
+ACTIVATING = (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
 
 
 @dataclass(frozen=True)
@@ -59,9 +68,14 @@ class KerasCandidate(ModelCandidate):
         if self.step is not None and not callable(self.step):
             raise CandidateError(f'"step" is of the type {type(self.step).__name__}: expected a function')
         self.loss, self.optimizer = self._compiled(parts)
+        self.own_predict, self.given_form = parts.get("predict"), form_of(parts.get("y"))
         self.masks: list[SimpleNamespace] = []
+        self._check_kind()
         self.layers, self.seen = self._look(parts.get("layers"))
-        self.recorded = {id(v): keras.Variable(ops.zeros_like(v), trainable=False) for v in self._variables()}
+        self.recorded: dict[int, Any] = {id(v): self._zeros(v) for v in self._variables()}
+        self.fits = type(self.model).train_step is not keras.Model.train_step  # It takes what fit hands it.
+        if BACKEND == "jax":
+            self.model.run_eagerly = True  # Compiled, a step there has no side effects, and shows nothing.
         if not self.optimizer.built:
             self.optimizer.build(self.model.trainable_variables)
         self.optimizer.apply = self._recording(self.optimizer.apply)
@@ -91,27 +105,39 @@ class KerasCandidate(ModelCandidate):
 
     def _look(self, named: Sequence[keras.layers.Dense] | None) -> tuple[list[Dense], infer.Seen]:
         """The dense layers in the order in which a pass through the model calls them, and what that pass showed."""
-        inputs = self._inputs()
+        self.shape = self._input_shape()
+        inputs = math.prod(self.shape)
         dense, norm, dropout = keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout
-        x = np.random.default_rng(0).normal(size=(PROBE, inputs)).astype(keras.config.floatx())
+        x = np.random.default_rng(0).normal(size=(PROBE, *self.shape)).astype(keras.config.floatx())
         try:
             self.model(x, training=False)  # Builds what is not built yet.
             strangers = [layer for layer in named or () if layer not in self._all(dense)]
             if strangers:
                 raise CandidateError(f'"layers" has {strangers[0]!r}: expected the Dense layers of the model, in order')
-            with _watched([*self._all(dense), *self._all(norm), *self._all(dropout)]) as calls:
+            watched = (dense, norm, dropout, *ACTIVATING)
+            with _watched([layer for kind in watched for layer in self._all(kind)]) as calls:
                 output = ops.convert_to_numpy(self.model(x, training=False))
         except (TypeError, ValueError) as error:
-            text = str(error).splitlines()[0]
+            text = next((line for line in str(error).splitlines() if line.strip()), "")
             raise CandidateError(f"the model does not take x of shape ({PROBE}, {inputs}): {text}") from error
         order = list(named or [layer for layer, _ in calls if isinstance(layer, dense)])
         norms: dict[int, Any] = {}
         before = None
-        for layer, _ in calls:
+        called: dict[int, list[str]] = {}
+        for layer, a in calls:
             if isinstance(layer, dense):
-                before = layer
-            elif isinstance(layer, norm) and before is not None:
+                before, before_a = layer, a
+                called[id(layer)] = [getattr(layer.activation, "__name__", "")]
+            elif isinstance(layer, norm):
+                if before is None or not _same(_linear(before, before_a), a):
+                    where = "of the inputs" if before is None else f"after the activation of {before.name}"
+                    raise CandidateError(
+                        f"the model has batch normalisation {where}: the reference has it after the linear part of "
+                        "every hidden layer, before its activation"
+                    )
                 norms[id(before)] = layer
+            elif isinstance(layer, ACTIVATING) and before is not None:
+                called[id(before)].append(_activation_name(layer))
         layers = [Dense(layer, norms.get(id(layer))) for layer in order]
         normed = [layer.dense.name for layer in layers if layer.norm is not None]
         check_chain([(d.dense.name, *d.dense.kernel.shape) for d in layers], normed, named is not None)
@@ -129,24 +155,50 @@ class KerasCandidate(ModelCandidate):
         self.masks = [_masked(layer) for layer in dropouts]
         sizes = (order[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in order))
         rates = [float(layer.rate) for layer in dropouts]
-        seen = infer.Seen(tuple(map(int, sizes)), between, (values[-1][1], output), rates, bool(normed))
+        names = [called.get(id(layer), []) for layer in order[:-1]]
+        ends = (values[-1][1], output)
+        seen = infer.Seen(tuple(map(int, sizes)), between, ends, rates, bool(normed), called=names)
         self._check_all_found(layers, seen)
         return layers, seen
 
-    def _inputs(self) -> int:
-        """The number of inputs of the model; CandidateError if it does not know it itself."""
+    def _check_kind(self) -> None:
+        """CandidateError, in time and by name, for a network that is no multi-layer perceptron."""
+        for layer in self.model._flatten_layers(include_self=False):
+            ours = type(layer).__module__.startswith("keras.src.layers")
+            if ours and not isinstance(layer, KNOWN):
+                raise CandidateError(
+                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with one "
+                    "activation, batch normalisation before it and dropout after it; hand over that part alone"
+                )
+        inputs = getattr(self.model, "inputs", None) or []
+        if len(inputs) > 1:
+            raise CandidateError(
+                f"the model has {len(inputs)} inputs ({', '.join(i.name for i in inputs)}): the reference has one"
+            )
+        if len(getattr(self.model, "outputs", None) or []) > 1:
+            raise CandidateError(
+                f"the model has {len(self.model.outputs)} outputs: the reference has one tensor of them"
+            )
+
+    def _input_shape(self) -> tuple[int, ...]:
+        """The shape of one input of the model; CandidateError if it does not know it itself."""
         given = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
-        if given:
-            return int(given[0])
         shape = getattr(self.model, "input_shape", None) if self.model.built else None
-        if isinstance(shape, tuple) and len(shape) == 2 and shape[1]:
-            return int(shape[1])
+        if isinstance(shape, tuple) and len(shape) > 1 and all(shape[1:]):
+            return tuple(map(int, shape[1:]))
+        if given:
+            return (int(given[0]),)
         first = next((layer for layer in self._all(keras.layers.Dense) if layer.built), None)
         if first is None:
             raise CandidateError(
                 "the model does not know its number of inputs: begin it with keras.Input((n,)), or call it once on data"
             )
-        return int(first.kernel.shape[0])
+        return (int(first.kernel.shape[0]),)
+
+    def _zeros(self, variable: keras.Variable) -> Any:
+        """A place for a variable's gradient: a variable where a step is compiled, an array elsewhere."""
+        zeros = ops.zeros(variable.shape, variable.dtype)
+        return keras.Variable(zeros, trainable=False) if BACKEND == "tensorflow" else np.zeros(variable.shape)
 
     def _check_all_found(self, layers: list[Dense], seen: infer.Seen) -> None:
         """CandidateError for parameters that the reference has nothing for."""
@@ -157,9 +209,10 @@ class KerasCandidate(ModelCandidate):
         check_all_found(seen, bool(spare), others, missing)
 
     def describe(self) -> dict[str, Any]:
-        fields = infer.network(self.seen) | self._optimizer_fields()
+        fields = infer.network(self.seen, self.gives("activation")) | self._optimizer_fields()
         if not self.gives("loss"):
             fields["loss"] = infer.loss_name(self._loss_names(), self.seen, self._loss_value)
+        infer.check_loss_options(self.loss)
         smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get(
             "label_smoothing", 0
         )
@@ -216,17 +269,24 @@ class KerasCandidate(ModelCandidate):
     def forward(self, x: np.ndarray) -> np.ndarray:
         last = self.layers[-1].dense
         with _watched([last]) as calls:
-            self.model(np.array(x, self.config.dtype), training=False)
+            self.model(self._shaped(x), training=False)
         return _linear(last, calls[-1][1]).reshape(len(x), -1)
 
     def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """One update by Keras' step or the user's: its loss, and the gradients that the optimizer was given."""
-        for v in self.recorded.values():
-            v.assign(ops.zeros_like(v))
+        for v in self._variables():
+            self._keep(v, ops.zeros(v.shape, v.dtype))
         self._set_masks(masks)
         self.rate = self._rate()
-        xs, ys = np.array(x, self.config.dtype), self.targets(y)
-        if self.step is None:
+        xs, ys = self._shaped(x), self.targets(y)
+        if self.step is None and self.fits:
+            history = self.model.fit(xs, ys, batch_size=len(xs), epochs=1, shuffle=False, verbose=0).history
+            if "loss" not in history:
+                raise CandidateError(
+                    f'train_step returns {", ".join(history) or "nothing"}: expected a dict with "loss"'
+                )
+            loss = history["loss"][-1]
+        elif self.step is None:
             self.model.reset_metrics()
             loss = self.model.train_on_batch(xs, ys, return_dict=True)["loss"]
         else:
@@ -242,10 +302,20 @@ class KerasCandidate(ModelCandidate):
             return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
         return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
 
+    def _shaped(self, x: np.ndarray) -> np.ndarray:
+        """x (B, features) as the model takes it."""
+        return np.array(x, self.config.dtype).reshape(len(x), *self.shape)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The user's own, or what the reference decides on the outputs."""
+        if self.own_predict is None:
+            return super().predict(x)
+        return self.decided(ops.convert_to_numpy(self.own_predict(self.model, self._shaped(x))), len(x))
+
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
             if layer.norm is not None and layer.dense.bias is not None:
-                layer.dense.bias.assign(ops.zeros_like(layer.dense.bias))
+                layer.dense.bias.assign(ops.zeros(layer.dense.bias.shape, layer.dense.bias.dtype))
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """As the base says, but one-hot where the loss asks for that."""
@@ -273,11 +343,17 @@ class KerasCandidate(ModelCandidate):
             variables = trainable_variables or self.optimizer._trainable_variables
             for v, gradient in zip(variables, grads, strict=False):
                 if gradient is not None and id(v) in self.recorded:
-                    self.recorded[id(v)].assign(gradient)
-            self.shown_gradient = keras.backend.backend() != "jax"  # There a step may have no side effects.
+                    self._keep(v, gradient)
+            self.shown_gradient = True
             return apply(grads, trainable_variables)
 
         return recording
+
+    def _keep(self, variable: keras.Variable, gradient: Any) -> None:
+        if BACKEND == "tensorflow":
+            self.recorded[id(variable)].assign(gradient)
+        else:
+            self.recorded[id(variable)] = ops.convert_to_numpy(gradient)
 
     def _variables(self) -> list[keras.Variable]:
         return [v for layer in self.layers for v in layer.parameters if v is not None]
@@ -365,6 +441,16 @@ def _watched(layers: Sequence[keras.layers.Layer]) -> Iterator[list[tuple[keras.
                 del layer.call
             else:
                 layer.call = own
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def _activation_name(layer: keras.layers.Layer) -> str:
+    """The function of a layer that activates."""
+    names = {keras.layers.ReLU: "relu", keras.layers.LeakyReLU: "leaky_relu", keras.layers.ELU: "elu"}
+    return names.get(type(layer)) or getattr(getattr(layer, "activation", None), "__name__", "")
 
 
 def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:

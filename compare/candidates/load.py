@@ -34,6 +34,12 @@ def source_mentions(path: Path, word: str) -> bool:
         raise CandidateError(f"cannot be read ({error.strerror}): name a Python file", str(path)) from None
 
 
+def assigned(path: Path, variable: str) -> str:
+    """What a file sets an environment variable to, where it says so in one line; "" if it does not."""
+    found = re.search(rf"""{variable}["'][\])]?\s*[=,]\s*["'](\w+)["']""", path.read_text("utf-8", "replace"))
+    return found.group(1) if found else ""
+
+
 def load(path: Path) -> ModuleType:
     """Run the user's file as a module, with its folder to import from; CandidateError if that fails."""
     sys.path.append(str(path.resolve().parent))

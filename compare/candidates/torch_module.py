@@ -1,11 +1,10 @@
-"""A PyTorch module with its loss and its optimizer, trained by the user's own step or the usual one."""
+"""A PyTorch model with its loss and its optimizer, trained by the user's own step or the usual one."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, nothing
+from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, form_of, nothing
 from compare.candidates.load import CandidateError
+from compare.candidates.torch_look import Look, Product, check_kind, check_products, input_sizes, layers_of
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
@@ -28,7 +28,7 @@ OPTIMIZERS: list[tuple[type[torch.optim.Optimizer], str, dict[str, str]]] = [
     (torch.optim.Adagrad, "adagrad", {"square_sum": "sum"}),
     (torch.optim.SGD, "sgd", {"velocity": "momentum_buffer"}),
 ]
-OPTIONAL = ("step", "layers", "config")
+OPTIONAL = ("optimizer", "step", "layers", "config", "predict", "y")
 
 
 def usual_step(model: nn.Module, loss: Callable, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
@@ -40,147 +40,158 @@ def usual_step(model: nn.Module, loss: Callable, optimizer: torch.optim.Optimize
     return value
 
 
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer, and the batch normalisation behind it."""
-
-    name: str
-    linear: nn.Linear
-    norm: nn.BatchNorm1d | None = None
-
-    @property
-    def parameters(self) -> tuple[nn.Parameter | None, ...]:
-        """W, b and, normalised, g; None for one that there is not. A norm shifts in the bias's place."""
-        if self.norm is None:
-            return self.linear.weight, self.linear.bias  # type: ignore[return-value]
-        return self.linear.weight, self.norm.bias, self.norm.weight  # type: ignore[return-value]
-
-
 class TorchCandidate(ModelCandidate):
-    """`parts` as the user's function returns them; CandidateError where they are none that the reference can follow."""
+    """`parts` as the user's function returns them; CandidateError where they are none that the reference can follow.
+
+    The model may be any function of x: its parameters are those of the optimizer then.
+    """
 
     framework = "torch"
     title = "a PyTorch model"
     optimizers = OPTIMIZERS
 
     def __init__(self, parts: dict[str, Any], dtype: str):
-        check_parts(parts, OPTIONAL, ("model", "loss", "optimizer"))
-        self.model, self.optimizer = parts["model"], parts["optimizer"]
-        for key, kind in (("model", nn.Module), ("optimizer", torch.optim.Optimizer)):
-            if not isinstance(parts[key], kind):
-                found = type(parts[key]).__name__
-                raise CandidateError(f'"{key}" is of the type {found}: expected a {kind.__module__}.{kind.__name__}')
-        for key in ("loss", "step"):
+        check_parts(parts, OPTIONAL, ("model", "loss") if parts.get("step") else ("model", "loss", "optimizer"))
+        self.model, self.optimizer = unwrapped(parts["model"]), parts.get("optimizer")
+        if self.optimizer is not None and not isinstance(self.optimizer, torch.optim.Optimizer):
+            found = type(self.optimizer).__name__
+            raise CandidateError(f'"optimizer" is of the type {found}: expected a torch.optim.Optimizer')
+        for key in ("model", "loss", "step", "predict"):
             if parts.get(key) is not None and not callable(parts[key]):
-                raise CandidateError(f'"{key}" is of the type {type(parts[key]).__name__}: expected a function')
+                kind = "torch.nn.Module" if key == "model" else "function"
+                raise CandidateError(f'"{key}" is of the type {type(parts[key]).__name__}: expected a {kind}')
+        check_kind(self.model)
         self.dtype = getattr(torch, dtype)
-        self.model.to(self.dtype)
+        self.given, self.own_predict = parts.get("config"), parts.get("predict")
+        self.given_form = form_of(parts.get("y"))
+        if isinstance(self.model, nn.Module):
+            self.model.to(self.dtype)
+            self.model.register_forward_pre_hook(lambda *_: self._refill())
+        self.named = self._named_parameters()
         self.given_loss, self.last_loss = parts["loss"], float("nan")
+        self.broadcast = False  # whether the loss was given two shapes
         self.loss = self._watched(parts["loss"])
         self.step = parts.get("step") or usual_step
-        self.given = parts.get("config")
         self.rate, self._masks = 0.0, list[Tensor]()
-        self.model.register_forward_pre_hook(lambda *_: self._refill())
         self.layers, self.seen = self._look(parts.get("layers"))
-        self.gradient: dict[nn.Parameter, Tensor] = {}
+        self.gradient: dict[Tensor, Tensor] = {}
         for p in self._parameters():
             if p.requires_grad:
                 p.register_post_accumulate_grad_hook(self._keep_gradient)
 
+    def _named_parameters(self) -> dict[Tensor, str]:
+        """Every parameter with the name of its layer, or its own."""
+        named: dict[Tensor, str] = {}
+        if isinstance(self.model, nn.Module):
+            for name, p in self.model.named_parameters():
+                named[p] = name.removesuffix(".weight").removesuffix(".bias") if "." in name else name
+            if isinstance(self.model, nn.Linear):
+                named = dict.fromkeys(named, "Linear")
+        if self.optimizer is not None:
+            for number, p in enumerate(p for group in self.optimizer.param_groups for p in group["params"]):
+                named.setdefault(p, f"parameter {number + 1}")
+        if not named:
+            raise CandidateError("the model has no parameters: hand over an nn.Module, or an optimizer that has them")
+        return named
+
     # Looking at the model -------------------------------------------------------------------------------------------
 
-    def _look(self, named: Sequence[nn.Linear] | None) -> tuple[list[Dense], infer.Seen]:
+    def _look(self, named: Sequence[nn.Linear] | None) -> tuple[list[Product], infer.Seen]:
         """The dense layers in the order in which a pass through the model calls them, and what that pass showed."""
-        names = {module: name or type(module).__name__ for name, module in self.model.named_modules()}
-        strangers = [layer for layer in named or () if not (isinstance(layer, nn.Linear) and layer in names)]
+        modules = list(self.model.modules()) if isinstance(self.model, nn.Module) else []
+        strangers = [layer for layer in named or () if not (isinstance(layer, nn.Linear) and layer in modules)]
         if strangers:
             raise CandidateError(f'"layers" has {strangers[0]!r}: expected the nn.Linear layers of the model, in order')
-        linears = list(named or [m for m in self.model.modules() if isinstance(m, nn.Linear)])
-        if not linears:
-            raise CandidateError("the model has no nn.Linear: the reference is made of dense layers alone")
-        calls = self._calls(linears, linears[0].in_features)
-        order = list(linears) if named else [m for m, _, _ in calls if isinstance(m, nn.Linear)]
-        norms: dict[nn.Module, nn.BatchNorm1d] = {}
-        before = None
-        for module, _, _ in calls:
-            if isinstance(module, nn.Linear):
-                before = module
-            elif before is not None:
-                norms[before] = module  # type: ignore[assignment]
-        layers = [Dense(names[m], m, norms.get(m)) for m in order]
-        normed = [layer.name for layer in layers if layer.norm is not None]
-        check_chain([(d.name, d.linear.in_features, d.linear.out_features) for d in layers], normed, named is not None)
-        missing = next(
-            (d.name for d in layers if d.norm is not None and not (d.norm.affine and d.norm.track_running_stats)), ""
-        )
-        if missing:
-            raise CandidateError(
-                f"the batch normalisation after {missing} has no scale and shift, or no running statistics"
-            )
-        inside = {m: (a, z) for m, a, z in calls}
-        values = [tuple(t.numpy() for t in inside[m]) for m in order if m in inside]
-        between = [(z, a) for (_, z), (a, _) in itertools.pairwise(values)]
-        sizes = (order[0].in_features, *(m.out_features for m in order))
-        rates, notes = self._dropouts(order[0].in_features)
-        seen = infer.Seen(sizes, between, (values[-1][1], self.output), rates, bool(normed), notes)
-        self._check_all_found(layers, names, seen)
-        return layers, seen
+        look = self._first_pass(named)
+        products = look.products
+        if named:
+            products = [p for layer in named for p in products if p.weight is layer.weight]
+        if not products:
+            raise CandidateError("the model calls no dense layer: the reference is made of those alone")
+        check_products(look, self.named)
+        normed = [self.named[p.weight] for p in products if p.norm is not None]
+        check_chain([(self.named[p.weight], *p.size) for p in products], normed, named is not None)
+        between = [(one.value, other.given) for one, other in itertools.pairwise(products)]
+        if products[0].norm is not None:  # The values before an activation are the normalised ones.
+            between = [(self._normalised(one), other.given) for one, other in itertools.pairwise(products)]
+        arrays = [(z.numpy(), a.numpy()) for z, a in between]
+        sizes = (products[0].size[0], *(p.size[1] for p in products))
+        rates, notes = self._dropouts(products, look)
+        ends = (products[-1].value.numpy(), self.output)
+        called = [p.after for p in products[:-1]]
+        seen = infer.Seen(sizes, arrays, ends, rates, bool(normed), notes, called)
+        self._check_all_found(products, seen)
+        return products, seen
 
-    def _calls(self, linears: list[nn.Linear], inputs: int) -> list[tuple[nn.Module, Tensor, Tensor]]:
-        """Each dense or normalising layer as it was called in evaluation, with its input and output."""
-        calls: list[tuple[nn.Module, Tensor, Tensor]] = []
-        watched = [*linears, *(m for m in self.model.modules() if isinstance(m, nn.BatchNorm1d))]
-        hooks = [m.register_forward_hook(lambda m, a, z: calls.append((m, a[0].clone(), z.clone()))) for m in watched]
-        try:
-            with self._evaluation(), torch.no_grad():
-                output = self.model(self._probe(inputs))
-        except Exception as error:
-            raise CandidateError(
-                f"the model does not take x of shape ({PROBE}, {inputs}): {type(error).__name__}: {error}"
-            ) from error
-        finally:
-            for hook in hooks:
-                hook.remove()
+    def _normalised(self, product: Product) -> Tensor:
+        norm = product.norm
+        assert norm
+        return F.batch_norm(product.value, norm.mean, norm.variance, norm.scale, norm.shift, False, 0.0, 1e-5).detach()
+
+    def _first_pass(self, named: Sequence[nn.Linear] | None) -> Look:
+        """A pass in evaluation on random inputs, of as many as the model takes."""
+        given = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
+        if named:
+            given = given or (named[0].in_features,)
+        wrong: Exception | None = None
+        for inputs in input_sizes(self.model, [p for p in self.named if p.ndim == 2], given):
+            try:
+                return self._pass(self._probe(inputs))
+            except Exception as error:
+                wrong = wrong or CandidateError(
+                    f"the model does not take x of shape ({PROBE}, {inputs}): {type(error).__name__}: "
+                    + " ".join(str(error).split())[:200]
+                )
+        raise wrong or CandidateError("the model has no nn.Linear: the reference is made of dense layers alone")
+
+    def _pass(self, x: Tensor) -> Look:
+        """A pass in evaluation, watched."""
+        with self._evaluation(), torch.no_grad(), Look(self.named) as look:
+            output = self.model(x)
         self.output = output.numpy() if isinstance(output, Tensor) else np.zeros(0)
-        return calls
+        return look
 
     def _probe(self, inputs: int) -> Tensor:
         return torch.as_tensor(np.random.default_rng(0).normal(size=(PROBE, inputs)), dtype=self.dtype)
 
-    def _dropouts(self, inputs: int) -> tuple[list[float], list[str]]:
+    def _dropouts(self, products: Sequence[Product], look: Look) -> tuple[list[float], list[str]]:
         """The rates at which a pass in training drops, and what is to be said of them."""
-        x, notes = self._probe(inputs), []
+        notes: list[str] = []
+        if not isinstance(self.model, nn.Module):
+            return [], notes
+        if look.always_dropped:
+            notes.append("a dropout is on in evaluation too: model.eval() does not reach F.dropout with training=True")
         buffers = [b.clone() for b in self.model.buffers()]
-        with torch.no_grad(), _dropout(self) as rates:
-            with self._evaluation():
-                self.model(x)
-            if rates:
-                notes.append(
-                    "a dropout is on in evaluation too: model.eval() does not reach F.dropout with training=True"
-                )
-                rates.clear()
-            if self.model.training:
-                self.model(x)
-        for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
-            buffer.copy_(kept)
-        if not self.model.training:
+        rates: list[float] = []
+        if self.model.training:
+            with torch.no_grad(), _dropout(self) as rates:
+                self.model(self._probe(products[0].size[0]))
+        else:
             notes.append(
                 "the model is handed over in evaluation mode, and trains so unless the step calls model.train()"
             )
+        for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
+            buffer.copy_(kept)
         return list(rates), notes
 
-    def _check_all_found(self, layers: list[Dense], names: dict[nn.Module, str], seen: infer.Seen) -> None:
+    def _check_all_found(self, products: Sequence[Product], seen: infer.Seen) -> None:
         """CandidateError for parameters that the reference has nothing for."""
-        found = {p for layer in layers for p in layer.parameters}
-        spare = {layer.linear.bias for layer in layers if layer.norm is not None} - {None}
-        others = [name for name, p in self.model.named_parameters() if p not in found and p not in spare]
-        missing = [layer.name for layer in layers if layer.linear.bias is None and layer.norm is None]
+        found = {place.tensor for p in products for place in p.parameters}
+        spare = {p.bias for p in products if p.norm is not None} - {None}
+        others = [name for name, p in self._by_name() if p not in found and p not in spare]
+        missing = [self.named[p.weight] for p in products if p.bias is None and p.norm is None]
         check_all_found(seen, bool(spare), others, missing)
 
+    def _by_name(self) -> list[tuple[str, Tensor]]:
+        return list(self.model.named_parameters()) if isinstance(self.model, nn.Module) else [
+            (name, p) for p, name in self.named.items()
+        ]  # fmt: skip
+
     def describe(self) -> dict[str, Any]:
-        fields = infer.network(self.seen) | self._optimizer_fields()
+        fields = infer.network(self.seen, self.gives("activation")) | self._optimizer_fields()
         if not self.gives("loss"):
             fields["loss"] = infer.loss_name(infer.names_in(self.given_loss), self.seen, self._loss_value)
+        infer.check_loss_options(self.given_loss)
         smoothing, weight = (getattr(self.given_loss, name, None) for name in ("label_smoothing", "weight"))
         if smoothing:
             fields["label_smoothing"] = float(smoothing)
@@ -196,6 +207,8 @@ class TorchCandidate(ModelCandidate):
             return float("nan")
 
     def _optimizer_fields(self) -> dict[str, Any]:
+        if self.optimizer is None:
+            return {}
         group = self.optimizer.param_groups[0]
         fields: dict[str, Any] = {"learning_rate": float(group["lr"])}
         if self.kind is None:
@@ -217,24 +230,34 @@ class TorchCandidate(ModelCandidate):
     def begin(self, config: Config) -> None:
         super().begin(config)
         self.rate = config.dropout
+        self.shapes = mlp_numpy.param_shapes(config)
 
     @property
     def has_momentum(self) -> bool:
-        return any(group.get("momentum") for group in self.optimizer.param_groups)
+        return self.optimizer is not None and any(group.get("momentum") for group in self.optimizer.param_groups)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        found: list[Tensor] = []
-        hook = self.layers[-1].linear.register_forward_hook(lambda m, a, z: found.append(z))
-        with self._evaluation(), torch.no_grad():
-            self.model(torch.tensor(x, dtype=self.dtype))
-        hook.remove()
-        return found[-1].numpy().reshape(len(x), -1)
+        found = [p for p in self._pass(torch.tensor(x, dtype=self.dtype)).products if p.weight is self.last]
+        return found[-1].value.numpy().reshape(len(x), -1)
+
+    @property
+    def last(self) -> Tensor:
+        """The weights of the last layer."""
+        return self.layers[-1].weight
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The user's own, in whatever mode the model is left; or what the reference decides on the outputs."""
+        if self.own_predict is None:
+            return super().predict(x)
+        return self.decided(self.own_predict(self.model, torch.tensor(x, dtype=self.dtype)), len(x))
 
     def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """One update by the user's step: its loss, and the gradients as the update found them in .grad."""
         self.gradient, self.last_loss = {}, float("nan")
         self._given_masks = [torch.tensor(mask, dtype=self.dtype) for mask in masks or ()]
         xs, ys = torch.tensor(x, dtype=self.dtype), torch.tensor(self.targets(y))
+        if not isinstance(self.model, nn.Module):
+            self._refill()
         with _dropout(self):
             returned = self.step(self.model, self.loss, self.optimizer, xs, ys)
         self._given_masks = []
@@ -243,57 +266,48 @@ class TorchCandidate(ModelCandidate):
         self.steps += 1
         self.shown_gradient = self.shown_gradient or bool(self.gradient)
         if not self.gradient:
-            return loss, nothing(mlp_numpy.param_shapes(self.config))
-        return loss, [
-            tuple(_array(None if p is None else self.gradient.get(p), p, s) for p, s in layer)
-            for layer in self._by_layer()
-        ]
+            return loss, nothing(self.shapes)
+        return loss, layers_of(self.layers, self.shapes, self.gradient.get)
 
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
-            if layer.norm is not None and layer.linear.bias is not None:
-                layer.linear.bias.data.zero_()
+            if layer.norm is not None and layer.bias is not None:
+                layer.bias.data.zero_()
 
-    def _by_layer(self) -> list[list[tuple[nn.Parameter | None, tuple[int, ...]]]]:
-        """Every parameter with the shape of its array in the reference's layout."""
-        shapes = mlp_numpy.param_shapes(self.config)
-        return [list(zip(layer.parameters, of, strict=True)) for layer, of in zip(self.layers, shapes, strict=True)]
-
-    def _parameters(self) -> list[nn.Parameter]:
-        return [p for layer in self.layers for p in layer.parameters if p is not None]
+    def _parameters(self) -> list[Tensor]:
+        return [place.tensor for layer in self.layers for place in layer.parameters if place.tensor is not None]
 
     @property
     def params(self) -> Layers:
-        return [tuple(_array(p, p, shape) for p, shape in layer) for layer in self._by_layer()]
+        return layers_of(self.layers, self.shapes, lambda p: p)
 
     def set_params(self, params: Layers) -> None:
         with torch.no_grad():
             for layer, arrays in zip(self.layers, params, strict=True):
-                for p, a in zip(layer.parameters, arrays, strict=True):
-                    if p is not None:
-                        p.copy_(_tensor(a))
+                for place, a in zip(layer.parameters, arrays, strict=True):
+                    if place.tensor is not None:
+                        place.tensor.copy_(place.values(a))
 
     @property
     def state(self) -> dict[str, Any]:
-        shapes = mlp_numpy.param_shapes(self.config)
         state: dict[str, Any] = {"step": self.steps}
         for slot in mlp_numpy.SLOTS[self.config.optimizer]:
             key = self.slots.get(slot)
-            state[slot] = [tuple(_array(self._slot(p, key), p, s) for p, s in layer) for layer in self._by_layer()]
-            if key is None:
-                state[slot] = nothing(shapes)
+            state[slot] = nothing(self.shapes) if key is None else layers_of(
+                self.layers, self.shapes, lambda p, key=key: self._slot(p, key)
+            )  # fmt: skip
         if self.config.batch_norm:
-            state["running"] = [(_array(n.running_mean), _array(n.running_var)) for n in self._norms()]
+            state["running"] = [(_array(n.mean), _array(n.variance)) for n in self._norms()]
         return state
 
-    def _slot(self, p: nn.Parameter | None, key: str | None) -> Tensor | None:
-        return self.optimizer.state.get(p, {}).get(key) if p is not None else None
+    def _slot(self, p: Tensor, key: str) -> Tensor | None:
+        return self.optimizer.state.get(p, {}).get(key) if self.optimizer is not None else None
 
     def set_state(self, state: dict[str, Any]) -> None:
         for norm, (mean, variance) in zip(self._norms(), state.get("running", []), strict=False):
-            norm.running_mean.copy_(_tensor(mean))  # type: ignore[union-attr]
-            norm.running_var.copy_(_tensor(variance))  # type: ignore[union-attr]
-        if state["step"] == 0:
+            norm.mean.copy_(torch.as_tensor(np.array(mean)))  # type: ignore[union-attr]
+            norm.variance.copy_(torch.as_tensor(np.array(variance)))  # type: ignore[union-attr]
+        if state["step"] == 0 or self.optimizer is None:
             return  # The optimizer is new, and starts as it starts.
         for trained in self._parameters():
             count = self.optimizer.state.get(trained, {}).get("step")
@@ -301,41 +315,44 @@ class TorchCandidate(ModelCandidate):
                 count.fill_(state["step"])
         for name in self.slots.keys() & state.keys():
             for layer, arrays in zip(self.layers, state[name], strict=True):
-                for p, a in zip(layer.parameters, arrays, strict=True):
-                    slot = self._slot(p, self.slots[name])
+                for place, a in zip(layer.parameters, arrays, strict=True):
+                    slot = None if place.tensor is None else self._slot(place.tensor, self.slots[name])
                     if slot is not None:  # It has none of a parameter that it does not train.
-                        slot.copy_(_tensor(a))
+                        slot.copy_(place.values(a))
 
-    def _norms(self) -> list[nn.BatchNorm1d]:
+    def _norms(self) -> list[Any]:
         return [layer.norm for layer in self.layers if layer.norm is not None]
 
     # Watching the user's step ----------------------------------------------------------------------------------------
 
     def _watched(self, loss: Callable) -> Callable:
-        """The loss function, which from now on remembers what it gave."""
+        """The loss function, which from now on remembers what it was given and what it gave."""
         if isinstance(loss, nn.Module):
             loss.to(self.dtype)
-            loss.register_forward_hook(lambda m, a, value: self._keep_loss(value))
+            loss.register_forward_hook(lambda m, arguments, value: self._keep_loss(arguments, value))
             return loss
 
         def watched(*arguments: Any, **named: Any) -> Any:
             value = loss(*arguments, **named)
-            self._keep_loss(value)
+            self._keep_loss(arguments, value)
             return value
 
         return watched
 
-    def _keep_loss(self, value: Any) -> None:
-        self.last_loss = _number(value, "loss")
+    def _keep_loss(self, arguments: tuple, value: Any) -> None:
+        shapes = [tuple(a.shape) for a in arguments[:2] if isinstance(a, Tensor)]
+        self.broadcast = len(shapes) == 2 and len(set(shapes)) == 2 and len({np.prod(shape) for shape in shapes}) == 1
+        self.last_loss = _number(value, "loss") if isinstance(value, Tensor) and value.numel() == 1 else float("nan")
 
     def _keep_gradient(self, p: Tensor) -> None:
-        self.gradient[p] = p.grad.detach().clone()  # type: ignore[index, union-attr]
+        self.gradient[p] = p.grad.detach().clone()  # type: ignore[union-attr]
 
     @contextmanager
     def _evaluation(self) -> Iterator[None]:
         """Evaluation mode for a while; every module gets back the mode that it had."""
-        modes = [(m, m.training) for m in self.model.modules()]
-        self.model.eval()
+        modes = [(m, m.training) for m in self.model.modules()] if isinstance(self.model, nn.Module) else []
+        if modes:
+            self.model.eval()
         try:
             yield
         finally:
@@ -347,6 +364,15 @@ class TorchCandidate(ModelCandidate):
     def _refill(self) -> None:
         """Every pass through the model takes the step's masks from the first on."""
         self._masks = list(self._given_masks)
+
+
+def unwrapped(model: Any) -> Any:
+    """The model inside what torch.compile or DataParallel made of it."""
+    for name in ("_orig_mod", "module"):
+        inner = getattr(model, name, None)
+        if isinstance(inner, nn.Module) and type(model).__name__ in ("OptimizedModule", "DataParallel"):
+            return unwrapped(inner)
+    return model
 
 
 @contextmanager
@@ -379,13 +405,5 @@ def _number(value: Any, of: str) -> float:
     raise CandidateError(f"the {of} gives a value of {found}: expected one number")
 
 
-def _tensor(a: np.ndarray) -> Tensor:
-    """PyTorch keeps W as (out, in), the transpose of the reference's."""
-    return torch.as_tensor(np.array(a).T)
-
-
-def _array(values: Tensor | None, p: Tensor | None = None, shape: tuple[int, ...] = ()) -> np.ndarray:
-    """In the reference's layout; zeros where there is nothing."""
-    if values is None:
-        return np.zeros(shape)
-    return values.detach().cpu().numpy().T.copy()
+def _array(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy().copy()

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from compare.candidates.base import Candidate
-from compare.candidates.load import EXPECTED, CandidateError, Source, load, place, said, source_mentions
+from compare.candidates.forms import fitting
+from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, load, place, said, source_mentions
 from compare.candidates.template_object import TemplateCandidate, has_members
 from compare.ledger import trace
 from compare.run.channel import Channel
@@ -57,6 +58,9 @@ class Session:
             torch.set_default_dtype(getattr(torch, self.dtype))
             torch.set_default_dtype = self._ignore("torch.set_default_dtype")
         if source_mentions(self.path, "keras"):
+            backend = assigned(self.path, "KERAS_BACKEND")
+            if backend:  # Before Keras is imported, as the file would set it.
+                os.environ["KERAS_BACKEND"] = backend
             import keras  # noqa: F401
 
         self._prepare_keras_if_loaded()
@@ -65,6 +69,10 @@ class Session:
         keras = sys.modules.get("keras")
         if keras is None or keras.config.floatx() == self.dtype == keras.config.dtype_policy().name:
             return
+        if self.dtype == "float64":
+            from impls.mlp_keras import allow_float64
+
+            allow_float64()
         keras.config.set_floatx(self.dtype)
         keras.config.set_dtype_policy(self.dtype)
         for module, name in (
@@ -134,8 +142,13 @@ class Session:
         reference = trace.Trace.load(folder / "reference.npz")
         config = mlp_numpy.Config(**plan.config, dtype=self.dtype)
         modes, blind, framework = list[str](), set[str](), "numpy"
+        try:
+            form, said_of_it = fitting(lambda: self.candidate(plan.config, plan.params), config, plan, reference)
+        except CandidateError as error:
+            raise CandidateError(str(error), self.source.at) from error
         for mode in ("in step", "on its own"):
             candidate = self.candidate(plan.config, plan.params)
+            candidate.form = form
             try:
                 candidate.begin(config)
             except CandidateError as error:
@@ -148,7 +161,8 @@ class Session:
             modes.append(mode)
             if whole:
                 blind |= candidate.blind
-        return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": self.ignored}
+        notes = [*self.ignored, *([said_of_it] if said_of_it else [])]
+        return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes}
 
     def _train(self, candidate: Candidate, plan: Plan, mode: str, reference: trace.Trace, whole: bool) -> trace.Trace:
         watched = Watched(
