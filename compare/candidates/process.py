@@ -29,13 +29,15 @@ class Stopped(Exception):
 class Process:
     """A candidate at work, under supervision and with pinned threads."""
 
+    worker = "compare.candidates.worker"  # the module that is run there
+
     def __init__(self, path: Path, dtype: str, limit: float):
         self.path, self.limit, self.where = path, limit, "before its first step"
         self.printed = b""
         self.inbox: queue.Queue[tuple[Any, dict[str, Any] | None]] = queue.Queue()
         folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.supervised = Supervised(
-            "compare.candidates.worker",
+            self.worker,
             [str(path), dtype],
             self,
             self.inbox,

@@ -1,0 +1,44 @@
+"""A script's process as the command sees it: started, asked to run the script, and ended when it takes too long."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+from compare.candidates.process import Process, Stopped
+from compare.watch.recording import Drive, Recording
+
+__all__ = ["ScriptProcess", "Stopped"]
+
+
+class ScriptProcess(Process):
+    """A script at work. Ask for one thing at a time; the answer may be fetched later."""
+
+    worker = "compare.watch.worker"
+
+    def __init__(self, path: Path, arguments: list[str], limit: float, folder: Path):
+        super().__init__(path, json.dumps(arguments), limit)
+        self.folder, self.count = folder, 0
+        self.where = "before its end"
+
+    def watch(self, steps: int, seconds: float = 4.0) -> None:
+        """Run the script as it is, record its first steps, and let it go on for some seconds."""
+        self.count += 1
+        self.give(steps=steps, seconds=seconds, out=str(self._out))
+
+    def drive(self, drive: Drive) -> None:
+        """Run the script on given weights, batches and gradients."""
+        self.count += 1
+        given = self._out.with_suffix(".drive")
+        given.write_bytes(pickle.dumps(drive, protocol=5))
+        self.give(steps=len(drive.steps), seconds=0.0, drive=str(given), out=str(self._out))
+
+    def recording(self) -> Recording:
+        """What the last run recorded; Stopped if there is nothing."""
+        self.answer()
+        return Recording.load(self._out)
+
+    @property
+    def _out(self) -> Path:
+        return self.folder / f"{self.path.stem}-{id(self)}-{self.count}.recording"

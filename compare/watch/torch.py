@@ -1,0 +1,482 @@
+"""Watching a PyTorch script: every function of torch that it calls is seen on its way, and called as it is.
+
+A step begins when data meet trained parameters with gradients on, and ends with the update: an optimizer's step, or the
+script's own change of its parameters. Data are the tensors without gradient that meet such with one: those that go into
+the network are inputs, those that meet its outputs are targets.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as module_hooks
+from torch.optim import optimizer as optimizer_hooks
+from torch.overrides import TorchFunctionMode
+from torch.utils.data import DataLoader
+
+from compare.watch.recording import Op, Parameter, Step
+from compare.watch.torch_calls import (
+    ELEMENTWISE,
+    IMAGES,
+    PRODUCTS,
+    SILENT,
+    SMALLER,
+    SUMS,
+    TAKES,
+    double,
+    holds_tensor,
+    leaf,
+    mapped,
+    plain,
+    tensors,
+    widened,
+)  # fmt: skip
+from compare.watch.torch_layout import Handle, handles
+from compare.watch.watcher import Watcher, images_last
+
+
+class _Mode(TorchFunctionMode):
+    def __init__(self, watcher: TorchWatcher):
+        super().__init__()
+        self.watcher = watcher
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        return self.watcher.called(func, args, kwargs or {})
+
+
+class TorchWatcher(Watcher):
+    """One run of a PyTorch script."""
+
+    framework = "torch"
+
+    def start(self) -> None:
+        self.recording.version = torch.__version__
+        self.handles: list[Handle] = []
+        self.known: dict[int, int] = {}  # id of a tensor -> number of its handle
+        self.models: list[nn.Module] = []  # the modules that are being called, the outermost first
+        self.called_models: list[nn.Module] = []
+        self.updating = False
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.backwards = 0  # in this step
+        self.spared: set[int] = set()  # ids of a model's buffers
+        self.exact = self.drive is not None and self.drive.dtype == "float64"
+        if self.exact:
+            torch.set_default_dtype(torch.float64)
+        self.hooks = [
+            module_hooks.register_module_forward_pre_hook(self._enters),  # type: ignore[arg-type]
+            module_hooks.register_module_forward_hook(self._leaves, always_call=True),
+            optimizer_hooks.register_optimizer_step_pre_hook(self._updates),
+            optimizer_hooks.register_optimizer_step_post_hook(self._updated),
+        ]
+        self.original: dict[str, Any] = {"iter": DataLoader.__iter__, "compile": torch.compile}
+        watcher, original = self, self.original["iter"]
+
+        def iterated(loader: DataLoader) -> Any:
+            watcher._loads(loader)
+            return original(loader)
+
+        DataLoader.__iter__ = iterated  # type: ignore[method-assign, assignment]
+        torch.compile = self._not_compiled  # type: ignore[assignment]
+        self.mode = _Mode(self)
+        self.mode.__enter__()
+
+    def stop(self) -> None:
+        self.mode.__exit__(None, None, None)
+        for hook in self.hooks:
+            hook.remove()
+        DataLoader.__iter__ = self.original["iter"]  # type: ignore[method-assign]
+        torch.compile = self.original["compile"]  # type: ignore[assignment]
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        if self.step and self.backwards and self._changed():
+            self._close(self.step)
+        self._name_parameters()
+
+    def _not_compiled(self, model: Any = None, **_: Any) -> Any:
+        note = f"{self.line()}: torch.compile is left out while the script is watched"
+        if note not in self.recording.notes:
+            self.recording.notes.append(note)
+        return model if model is not None else lambda given: given
+
+    # Modules, loaders, optimizers ------------------------------------------------------------------------------------
+
+    def _enters(self, module: nn.Module, arguments: tuple) -> tuple | None:
+        self.models.append(module)
+        if len(self.models) > 1 or self.updating or self._is_loss(module):
+            return None
+        self.mark("model")
+        if module not in self.called_models:
+            self.called_models.append(module)
+        if not torch.is_grad_enabled():
+            if tensors := [a for a in arguments if isinstance(a, Tensor)]:
+                self.passed(len(tensors[0]) if tensors[0].dim() else 1, module.training)
+            return None
+        step = self._opened()
+        step.training = module.training
+        self.spared.update(id(b) for b in module.buffers())
+        return tuple(self._data(a, step.inputs, "inputs") for a in arguments)
+
+    def _leaves(self, module: nn.Module, arguments: Any, output: Any) -> None:
+        if self.models:
+            self.models.pop()
+
+    @staticmethod
+    def _is_loss(module: nn.Module) -> bool:
+        return next(module.parameters(), None) is None
+
+    def _loads(self, loader: DataLoader) -> None:
+        about = self.recording.loader
+        if not about:
+            self.mark("data")
+            shuffled = type(loader.sampler).__name__ != "SequentialSampler"
+            about |= {"batch_size": loader.batch_size, "shuffled": shuffled, "drop_last": loader.drop_last, "epochs": 0}
+        if self.step is None:
+            about["epochs"] += 1
+
+    def _updates(self, optimizer: torch.optim.Optimizer, arguments: Any, named: Any) -> Any:
+        if self.optimizer is None:
+            self.optimizer = optimizer
+            self.recording.optimizer = type(optimizer).__name__
+            self.mark("step")
+            keep = {k: v for k, v in optimizer.param_groups[0].items() if k != "params"}
+            self.recording.options = [
+                {k: v for k, v in keep.items() if isinstance(v, int | float | bool | tuple | str)}
+            ]
+        if optimizer is not self.optimizer and "two optimizers" not in "".join(self.recording.notes):
+            self.recording.notes.append(f"{self.line()}: two optimizers make steps; those of the first are compared")
+        closure = named.get("closure", arguments[1] if len(arguments) > 1 else None)
+        if callable(closure):  # It runs the network inside of the optimizer's step.
+            return (optimizer, self._closure(optimizer, closure)), {}
+        self._applies(optimizer)
+        return None
+
+    def _applies(self, optimizer: torch.optim.Optimizer) -> None:
+        if optimizer is self.optimizer and self.step is not None:
+            self.step.rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
+            self.step.applied = [h.gradient for h in self.handles]
+        self.updating = True
+
+    def _closure(self, optimizer: torch.optim.Optimizer, closure: Callable) -> Callable:
+        def called() -> Any:
+            self.updating = False
+            result = closure()
+            self._applies(optimizer)
+            return result
+
+        return called
+
+    def _updated(self, optimizer: torch.optim.Optimizer, arguments: Any, named: Any) -> None:
+        self.updating = False
+        if optimizer is self.optimizer and self.step is not None and self.backwards:
+            self._close(self.step)
+
+    # A step ----------------------------------------------------------------------------------------------------------
+
+    def _opened(self) -> Step:
+        """The step at hand, or a new one; one that the script's own update has ended is closed."""
+        if self.step is not None and self.backwards and self.optimizer is None and self._changed():
+            self._close(self.step)
+        if self.step is None:
+            self.step, self.backwards = Step(), 0
+            self.step.epoch = self.recording.loader.get("epochs", 0)
+            self.sums: dict[int, int] = {}
+            self._put()
+            self.step.before = [h.value for h in self.handles]
+        elif not self.backwards and not self.models[1:] and self.step.inputs and self.models:
+            lost = next(a for a in self.step.inputs if a is not None)
+            self.passed(len(lost) if np.ndim(lost) else 1, self.step.training)  # It had no gradient taken.
+            self.step.inputs, self.step.targets, self.step.values, self.step.masks = [], [], {}, 0
+            if not self.recording.steps:
+                self.recording.ops.clear()
+        return self.step
+
+    def _put(self) -> None:
+        """Put the given weights in."""
+        for handle, value in zip(self.handles, self.given.before if self.given else (), strict=False):
+            if value is not None:
+                handle.put(value)
+
+    def _changed(self) -> bool:
+        assert self.step
+        return any(
+            a is not None and not np.array_equal(a, h.value)
+            for h, a in zip(self.handles, self.step.before, strict=False)
+            if h.tensors[0].requires_grad
+        )
+
+    def _close(self, step: Step) -> None:
+        step.after = [h.value for h in self.handles]
+        self.backwards = 0
+        self.finish(step)
+
+    def _data(self, value: Any, kept: list, which: str) -> Any:
+        """Keep a tensor of data, and give what is to be taken in its place."""
+        if not isinstance(value, Tensor) or value.requires_grad or value.dtype == torch.bool:
+            return value
+        number = len(kept)
+        given = getattr(self.given, which) if self.given else []
+        if number < len(given) and given[number] is not None:
+            tags = {key: getattr(value, key) for key in ("_flat",) if hasattr(value, key)}
+            dtype = torch.float64 if self.exact and value.is_floating_point() else value.dtype
+            value = torch.as_tensor(np.ascontiguousarray(given[number])).to(dtype)
+            for key, tag in tags.items():
+                setattr(value, key, tag)
+        kept.append(np.array(value.detach().cpu().numpy()))
+        if self.exact and value.dtype in SMALLER:
+            value = value.double()
+        if which == "inputs" and value.dim() == 4 and value.shape[1] in (1, 3) and value.shape[1] < value.shape[2]:
+            value._image = True  # type: ignore[attr-defined]
+        return value
+
+    # Functions -------------------------------------------------------------------------------------------------------
+
+    def called(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        """A function of torch on its way: noted, and called."""
+        if self.updating:
+            return func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        if name == "backward" or (name == "grad" and "autograd" in str(getattr(func, "__module__", ""))):
+            return self._backward(func, args, kwargs)
+        if self.exact:
+            func, args, kwargs = widened(func, name, args, kwargs)
+        if (name in SILENT and not self.exact) or not torch.is_grad_enabled():
+            return double(func(*args, **kwargs)) if self.exact and name not in SILENT else func(*args, **kwargs)
+        if name == "__get__":
+            return self._attribute(func, args, kwargs)
+        if name in SILENT:
+            result = func(*args, **kwargs)
+            return double(result) if name in ("to", "type") else result
+        return self._function(func, name, args, kwargs)
+
+    def _attribute(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        result = func(*args, **kwargs)
+        p = args[0]
+        turned = isinstance(result, Tensor) and result.dim() == 2 and result is not p and isinstance(p, Tensor)
+        if turned and p.requires_grad and p.is_leaf and result.shape == p.shape[::-1]:
+            result._turned = p
+        return result
+
+    def _function(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
+        taking = list(tensors((args, kwargs)))
+        learns = [t for t in taking if t.requires_grad]
+        if not learns:
+            result = func(*args, **kwargs)
+            return double(result) if self.exact else result
+        if not self.models or self._is_loss(self.models[0]):
+            args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
+        taken = self._taken(name, args, kwargs)
+        op = self._layer(name, args, taken, learns)
+        if name == "dropout" and self.drive and self.step:
+            result = self._masked(func, args, kwargs)
+        else:
+            result = func(*args, **kwargs)
+        if name == "dropout" and self.step:
+            self.step.masks += 1
+        if (self.step is not None and not self.recording.steps and self.drive is None) or op is not None:
+            self._note(name, op, taken, args, kwargs, result)
+        if isinstance(result, Tensor):
+            self._tag(name, args, result)
+        return result
+
+    def _meets_data(self, name: str, args: tuple, kwargs: dict, taking: list, learns: list) -> tuple[tuple, dict]:
+        """What data meet outside of a model: a parameter of the script's own, or the network's outputs."""
+        data = [t for t in taking if not t.requires_grad and id(t) not in self.spared]
+        own = all(t.is_leaf or hasattr(t, "_turned") for t in learns)
+        if not data or (own and name not in PRODUCTS and name not in TAKES and "mul" not in name):
+            return args, kwargs
+        step = self._opened() if self.step is None or (own and name in PRODUCTS) else self.step
+        which, kept = ("inputs", step.inputs) if own else ("targets", step.targets)
+        size = len(next((a for a in step.inputs if a is not None and np.ndim(a)), ())) or None
+        fits = {id(t) for t in data if own or size is None or (t.dim() and t.shape[0] == size) or t.numel() == size}
+        if which == "targets" and not fits:
+            return args, kwargs
+        if own:
+            self.mark("model")
+        else:
+            self.mark("loss")
+
+        def changed(value: Any) -> Any:
+            return self._data(value, kept, which) if isinstance(value, Tensor) and id(value) in fits else value
+
+        return mapped(changed, args), mapped(changed, kwargs)
+
+    def _taken(self, name: str, args: tuple, kwargs: dict) -> dict[str, Any]:
+        """The arguments of a function with parameters, by name; of a recurrent one only as it is called unpacked."""
+        names = TAKES.get(name, ())
+        taken = dict(zip(names, args, strict=False)) | {k: v for k, v in kwargs.items() if k in names}
+        if name in ("lstm", "gru", "rnn_tanh", "rnn_relu") and not isinstance(taken.get("has_biases"), bool):
+            return {}
+        return taken
+
+    def _layer(self, name: str, args: tuple, taken: dict[str, Any], learns: list[Tensor]) -> list[int] | None:
+        """The numbers of the parameters that a call takes; None if it takes none of its own."""
+        if taken:
+            found = handles(name, taken, getattr(args[0], "_flat", None))
+        elif name in PRODUCTS and len(args) == 2:
+            found = [Handle([t], "dense", "kernel", turn, turn) for t, turn in map(leaf, args) if t is not None]
+        elif name in SUMS or name in ("mul", "__mul__", "__rmul__"):
+            role = "bias" if name in SUMS else "weight"
+            found = [
+                Handle([a], "dense", role) for a in args if isinstance(a, Tensor) and a.is_leaf and a.requires_grad
+            ]
+        else:
+            return None
+        found = [h for h in found if isinstance(h.tensors[0], Tensor) and h.tensors[0].is_leaf]
+        if not found or not any(t.requires_grad for h in found for t in h.tensors):
+            return None
+        self._opened_for(found)
+        return [self.known[id(h.tensors[0])] for h in found]
+
+    def _opened_for(self, found: list[Handle]) -> None:
+        step = self._opened() if self.step is None else self.step
+        for handle in found:
+            if id(handle.tensors[0]) in self.known:
+                continue
+            number = len(self.handles)
+            self.known |= {id(t): number for t in handle.tensors}
+            self.handles.append(handle)
+            parts = [np.array(t.detach().numpy()) for t in handle.tensors] if len(handle.tensors) > 1 else []
+            trained = handle.tensors[0].requires_grad
+            initial, name = handle.value, "" if self.models else self.name_of(handle.tensors[0])
+            self.recording.parameters.append(
+                Parameter(name, handle.kind, handle.role, initial, trained, self.line(), parts)
+            )
+            value = self.given.before[number] if self.given and number < len(self.given.before) else None
+            if value is not None:
+                handle.put(value)
+            step.before.append(handle.value)
+
+    def _note(self, name: str, numbers: list[int] | None, taken: dict, args: tuple, kwargs: dict, result: Any) -> None:
+        """Keep what a call does: its kind and options once; of a layer, when driven, what it takes and gives."""
+        step = self.step
+        output = result[0] if isinstance(result, tuple) else result
+        if step is None or not isinstance(output, Tensor):
+            return
+        first = next((a for a in args if isinstance(a, Tensor)), None)
+        joined = name in SUMS and numbers is not None and id(first) in self.sums
+        if joined:  # The bias of the product before it.
+            number = self.sums[id(first)]
+            if not self.recording.steps:
+                self.recording.ops[number].parameters += tuple(numbers or ())
+        else:
+            number = step.__dict__.setdefault("_count", 0)
+            step.__dict__["_count"] = number + 1
+            if not self.recording.steps and number >= len(self.recording.ops):
+                label, options = self._about(name, taken, args, kwargs)
+                self.recording.ops.append(
+                    Op(name, label, options, tuple(numbers or ()), tuple(output.shape[1:]), self.line())
+                )
+        if numbers is not None:
+            self.sums[id(output)] = number
+            self._alive = [*getattr(self, "_alive", [])[-500:], output]  # So that no other tensor gets its id.
+            if self.drive and first is not None:
+                before = step.values[number][0] if joined else self._shown(first)
+                step.values[number] = (before, self._shown(output))
+
+    def _shown(self, t: Tensor) -> np.ndarray:
+        a = np.array(t.detach().cpu().numpy())
+        flat = getattr(t, "_flat", None)
+        if flat and a.ndim == 2 and a.shape[1] == int(np.prod(flat)):
+            return images_last(a.reshape(len(a), *flat)).reshape(len(a), -1)
+        return images_last(a) if a.ndim == 4 else a
+
+    def _about(self, name: str, taken: dict, args: tuple, kwargs: dict) -> tuple[str, dict[str, Any]]:
+        """What the author calls it, and its options."""
+        module = self.models[-1] if self.models else None
+        own = module is not None and type(module).__module__.startswith("torch.nn") and not list(module.children())
+        options = {k: v for k, v in taken.items() if not holds_tensor(v) and v is not None}
+        if own and module is not None:
+            keys = [k for k in getattr(module, "__constants__", ()) if isinstance(k, str)]
+            keys += ["momentum", "eps", "p", "negative_slope", "approximate", "alpha", "reduction"]
+            options |= {k: getattr(module, k) for k in keys if plain(getattr(module, k, None))}
+            options.pop("inplace", None)
+            return type(module).__name__, options
+        if not taken:
+            try:
+                bound = inspect.signature(getattr(nn.functional, name)).bind(*args, **kwargs)
+                bound.apply_defaults()
+                given = bound.arguments
+            except (TypeError, ValueError, AttributeError):
+                given = {str(i): a for i, a in enumerate(args)} | kwargs
+            options = {k: v for k, v in given.items() if plain(v) and k not in ("inplace", "training", "_stacklevel")}
+        return name.strip("_"), options
+
+    def _masked(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        """A dropout with the mask that all runs are given."""
+        assert self.drive is not None
+        assert self.step is not None
+        values = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
+        x, p = values["input"], float(values.get("p", 0.5))
+        if not values.get("training", True) or p == 0:
+            return func(*args, **kwargs)
+        shape = tuple(x.shape)
+        images = len(shape) == 4
+        mask = self.drive.mask(self.made, self.step.masks, (shape[0], *shape[2:], shape[1]) if images else shape, p)
+        mask = np.ascontiguousarray(np.moveaxis(mask, -1, 1)) if images else mask
+        return x * torch.as_tensor(mask / (1 - p), dtype=x.dtype)
+
+    def _tag(self, name: str, args: tuple, result: Tensor) -> None:
+        """Remember of a tensor that it is images, or flattened images."""
+        first = args[0] if args and isinstance(args[0], Tensor) else None
+        if first is None:
+            return
+        if name in ("t", "transpose", "permute") and first.is_leaf and first.requires_grad and first.dim() == 2:
+            result._turned = first  # type: ignore[attr-defined]
+        if name in IMAGES and result.dim() == 4:
+            result._image = True  # type: ignore[attr-defined]
+        elif hasattr(first, "_image"):
+            if result.dim() == 4:
+                result._image = True  # type: ignore[attr-defined]
+            elif result.dim() == 2 and result.shape[1] == first[0].numel() and name in ("flatten", "view", "reshape"):
+                result._flat = tuple(first.shape[1:])  # type: ignore[attr-defined]
+        elif hasattr(first, "_flat") and name in ELEMENTWISE:
+            result._flat = first._flat  # type: ignore[attr-defined]
+
+    def _backward(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        loss = args[0] if args else kwargs.get("self")
+        loss = loss[0] if isinstance(loss, tuple | list) else loss
+        result = func(*args, **kwargs)
+        step = self.step
+        if step is None or not isinstance(loss, Tensor):
+            return result
+        self.mark("backward")
+        value = float(loss.detach().sum())
+        step.loss = value if not self.backwards else step.loss + value
+        self.backwards += 1
+        if getattr(func, "__name__", "") == "grad":
+            self._returned(step, args, kwargs, result)
+            return result
+        step.gradients = [h.gradient for h in self.handles]
+        for handle, gradient in zip(self.handles, self.given.gradients if self.given else (), strict=False):
+            if gradient is not None:
+                handle.put_gradient(gradient)
+        return result
+
+    def _returned(self, step: Step, args: tuple, kwargs: dict, result: Any) -> None:
+        """Gradients that torch.autograd.grad hands back."""
+        wanted = kwargs.get("inputs", args[1] if len(args) > 1 else ())
+        wanted = [wanted] if isinstance(wanted, Tensor) else list(wanted)
+        step.gradients = [None] * len(self.handles)
+        for t, gradient in zip(wanted, result, strict=False):
+            number = self.known.get(id(t))
+            if number is None or gradient is None:
+                continue
+            handle = self.handles[number]
+            step.gradients[number] = handle.read(np.array(gradient.detach().numpy()))
+            given = self.given.gradients if self.given else []
+            value = given[number] if number < len(given) else None
+            if value is not None:
+                gradient.data.copy_(torch.as_tensor(np.ascontiguousarray(handle.write(value)), dtype=t.dtype))
+
+    def _name_parameters(self) -> None:
+        """The names that the script's modules give, where its variables gave none."""
+        found: dict[int, str] = {}
+        for module in self.called_models:
+            found |= {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
+        for handle, parameter in zip(self.handles, self.recording.parameters, strict=True):
+            parameter.name = found.get(id(handle.tensors[0]), parameter.name) or parameter.role

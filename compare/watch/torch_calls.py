@@ -1,0 +1,105 @@
+"""Calls of torch's functions: what they take, and the tensors among it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from compare.watch.torch_layout import same, transposed
+
+# The functions that keep parameters, by the names of what they take.
+TAKES: dict[str, tuple[str, ...]] = {
+    "linear": ("input", "weight", "bias"),
+    **{
+        f"{kind}{n}d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+        for kind in ("conv", "conv_transpose")
+        for n in (1, 2, 3)
+    },
+    "embedding": ("input", "weight", "padding_idx"),
+    "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
+    **{
+        name: ("input", "hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional", "batch_first")
+        for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+    },
+}
+PRODUCTS = ("matmul", "__matmul__", "mm", "__rmatmul__")
+SUMS = ("add", "__add__", "__radd__")
+# What says nothing of a network: asking a tensor for its shape, turning it into a number, and the like.
+SILENT = {
+    "__get__", "__set__", "size", "dim", "numel", "item", "detach", "clone", "to", "cpu", "cuda", "backward", "tolist",
+    "numpy", "requires_grad_", "zero_", "is_floating_point", "is_complex", "register_hook", "__len__", "__repr__",
+    "retain_grad", "contiguous", "data_ptr", "__format__", "type", "stride", "is_contiguous", "float", "double",
+}  # fmt: skip
+ELEMENTWISE = {"relu", "relu_", "dropout", "leaky_relu", "tanh", "sigmoid", "gelu", "elu", "silu"}
+IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "boolean_dispatch", "adaptive_avg_pool2d", "_max_pool2d"}
+SMALLER = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def leaf(value: Any) -> tuple[Tensor | None, Any]:
+    """The trained parameter that an argument is, and how it is turned."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return None, same
+    if hasattr(value, "_turned"):
+        return value._turned, transposed
+    return (value, same) if value.is_leaf else (None, same)
+
+
+def plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(plain(v) for v in value)
+    return isinstance(value, int | float | bool | str)
+
+
+def holds_tensor(value: Any) -> bool:
+    return any(True for _ in tensors(value))
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for v in value:
+            yield from tensors(v)
+    elif isinstance(value, dict):
+        for v in value.values():
+            yield from tensors(v)
+
+
+def mapped(function: Callable, value: Any) -> Any:
+    if type(value) in (tuple, list):
+        return type(value)(mapped(function, v) for v in value)
+    if type(value) is dict:
+        return {k: mapped(function, v) for k, v in value.items()}
+    return function(value)
+
+
+# In twice the precision -----------------------------------------------------------------------------------------------
+
+
+def double(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dtype in SMALLER and not (value.is_leaf and value.requires_grad):
+        return value.double()
+    return value
+
+
+def widened(func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Callable, tuple, dict]:
+    """The same call in float64."""
+    if name in ("float", "half", "bfloat16") and func is getattr(Tensor, name, None):
+        return Tensor.double, args, {}
+    in_place = name.endswith("_") and not name.endswith("__")
+
+    def wide(value: Any) -> Any:
+        if isinstance(value, torch.dtype) and value in SMALLER:
+            return torch.float64
+        if value is torch.FloatTensor or (isinstance(value, str) and value == "torch.FloatTensor"):
+            return torch.DoubleTensor
+        if in_place or name in ("__get__", "__set__", "detach", "numpy", "requires_grad_"):
+            return value
+        return value.double() if isinstance(value, Tensor) and value.dtype in SMALLER else value
+
+    return func, mapped(wide, args), mapped(wide, kwargs)

@@ -1,0 +1,215 @@
+"""A training script in its own process: run as it stands and recorded, then run again on what it is given.
+
+    python -m compare.watch.worker FILE ARGUMENTS EVENTS
+
+does one job at a time; jobs come and events go by the channel of the address EVENTS. ARGUMENTS is a JSON list, the
+script's own. What the script prints goes to a file, and is in the recording.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import runpy
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from compare.candidates.load import place, said
+from compare.run.channel import Channel
+from compare.watch.recording import Drive, Recording
+from compare.watch.watcher import Enough, NotWatched, Watcher
+
+BAD_INPUT, CRASH = 2, 3  # exit statuses of the command
+PRINTED = 200_000  # characters that are kept of what a script prints
+FRAMEWORKS = ("torch", "keras", "tensorflow")
+
+
+class Failure(Exception):
+    """Why there is no recording, in one line, and the command's exit status."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+def imports(path: Path, seen: set[Path] | None = None) -> set[str]:
+    """The modules that a script and its neighbours import; Failure where it is no Python."""
+    seen = set() if seen is None else seen
+    seen.add(path)
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise Failure(f"{path.name}{line}: is no Python: {said(error)}", BAD_INPUT) from None
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    for name in list(found):
+        neighbour = path.parent / f"{name.split('.')[0]}.py"
+        if neighbour.is_file() and neighbour not in seen:
+            found |= imports(neighbour, seen)
+    return {name.split(".")[0] for name in found}
+
+
+class Session:
+    """One script, run as often as asked."""
+
+    def __init__(self, path: Path, arguments: list[str]):
+        self.path, self.arguments = path.resolve(), arguments
+        self.imports = imports(self.path)
+        self.loaded = set(sys.modules)
+
+    def watcher(self, steps: int, drive: Drive | None) -> Watcher:
+        """For the framework that the script imports; NumPy where it imports none."""
+        if "torch" in self.imports and not self.imports & {"keras", "tensorflow"}:
+            from compare.watch.torch import TorchWatcher
+
+            return TorchWatcher(self.path, steps, drive)
+        raise Failure(f"{self.path.name}: imports no PyTorch: other scripts cannot be watched yet", BAD_INPUT)
+
+    def run(self, steps: int, seconds: float, drive: Drive | None = None) -> Recording:
+        """Run the script for its steps, and then on for some seconds; Failure if there is no recording."""
+        watcher = self.watcher(steps, drive)
+        error: BaseException | None = None
+        with self._place(), _printed() as printed, _alarm(watcher, seconds):
+            watcher.start()
+            try:
+                runpy.run_path(str(self.path), run_name="__main__")
+                watcher.recording.ended = True
+            except Enough:
+                pass
+            except BaseException as raised:
+                error = raised
+            finally:
+                watcher.stop()
+        if isinstance(error, SystemExit) and not error.code:
+            watcher.recording.ended, error = True, None
+        watcher.recording.printed = printed[0]
+        self._forget()
+        if error and not watcher.full:
+            if isinstance(error, NotWatched):
+                raise Failure(str(error), BAD_INPUT)
+            at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
+            traceback.print_exception(error)
+            raise Failure(f"{place(error, self.path)}: {at}{said(error)}", CRASH)
+        if not watcher.recording.steps:
+            raise Failure(
+                f"{self.path.name}: it never trains: no weights were seen to change; expected a script that "
+                "runs its training when it is run",
+                BAD_INPUT,
+            )
+        return watcher.recording
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """Arguments, folder and import path as `python script.py` has them."""
+        kept = sys.argv, sys.path[:], Path.cwd()
+        sys.argv = [str(self.path), *self.arguments]
+        sys.path.insert(0, str(self.path.parent))
+        os.chdir(self.path.parent)
+        try:
+            with warnings.catch_warnings():
+                yield
+        finally:
+            sys.argv, sys.path[:] = kept[:2]
+            os.chdir(kept[2])
+
+    def _forget(self) -> None:
+        """The script's own modules, so that another run begins anew."""
+        for name, module in list(sys.modules.items()):
+            origin = getattr(module, "__file__", None)
+            if name not in self.loaded and origin and Path(origin).resolve().parent == self.path.parent:
+                del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[list[str]]:
+    """What is printed in the meantime, at the end the only entry of the list."""
+    found = [""]
+    with tempfile.TemporaryFile("w+b") as file:
+        kept = os.dup(1)
+        sys.stdout.flush()
+        os.dup2(file.fileno(), 1)
+        try:
+            yield found
+        finally:
+            sys.stdout.flush()
+            os.dup2(kept, 1)
+            os.close(kept)
+            file.seek(0)
+            found[0] = file.read(PRINTED).decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _alarm(watcher: Watcher, seconds: float) -> Iterator[None]:
+    """From when all steps are recorded, the script goes on for so long at most."""
+    left = [seconds]
+
+    def ring(*_: Any) -> None:
+        if watcher.full:
+            left[0] -= 0.1
+            if left[0] <= 0:
+                raise Enough
+
+    kept = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, kept)
+
+
+def work(session: Session, job: dict[str, Any]) -> dict[str, Any]:
+    """Do one job: watch the script, or drive it."""
+    drive = None
+    if "drive" in job:
+        import pickle
+
+        drive = pickle.loads(Path(job["drive"]).read_bytes())
+    recording = session.run(job["steps"], job["seconds"], drive)
+    recording.save(Path(job["out"]))
+    return {"steps": len(recording.steps)}
+
+
+def main() -> None:
+    path, arguments, channel = Path(sys.argv[1]), json.loads(sys.argv[2]), Channel(sys.argv[3])
+    end, printed = os._exit, traceback.print_exc  # Foreign code may put others in their place.
+
+    def answer(act: Callable[[], Any]) -> None:
+        try:
+            channel.tell(event="done", result=act())
+        except Failure as error:
+            channel.tell(event="failed", message=str(error), status=error.status)
+        except BaseException as error:  # Ours.
+            printed()
+            channel.tell(event="failed", message=f"{place(error, path)}: {said(error)}", status=CRASH)
+
+    try:
+        session: list[Session] = []
+        for job in channel.jobs():
+            if not session:
+                try:
+                    session.append(Session(path, arguments))
+                except Failure as error:
+                    channel.tell(event="failed", message=str(error), status=error.status)
+                    return
+            answer(partial(work, session[0], job))
+    finally:
+        end(0)  # Whatever the user's code left running ends here.
+
+
+if __name__ == "__main__":
+    main()
