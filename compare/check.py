@@ -39,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file that defines candidate()")
+    p.add_argument(
+        "port", nargs="?", type=Path, metavar="PORT", help="a training script to hold against the one in FILE"
+    )
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
     p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")
     p.add_argument("--steps", type=int, default=50, metavar="N", help="training steps (50)")
@@ -56,6 +59,10 @@ def main(argv: list[str] | None = None) -> int:
         if args.template:
             print((STARTS / f"my_{args.template}_model.py").read_text(), end="")
             return 0
+        if args.port:
+            from compare.pairs.command import run
+
+            return run(args)
         try:
             answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
         except Stopped as error:
@@ -84,6 +91,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("no FILE is given: name one that defines candidate(); `--template torch` prints one")
     if not args.file.is_file():
         raise UsageError(f"{args.file} does not exist or is no file: name a Python file that defines candidate()")
+    if args.port and not args.port.is_file():
+        raise UsageError(f"{args.port} does not exist or is no file: name a script to hold against {args.file}")
     if args.dtype not in DTYPES:
         raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
     if args.steps < 2:

@@ -61,8 +61,8 @@ class Op:
 class Step:
     """One update of the weights."""
 
-    inputs: Arrays = field(default_factory=list)  # what goes into the network, in its own shape and dtype
-    targets: Arrays = field(default_factory=list)  # what its outputs are held against
+    inputs: list[np.ndarray] = field(default_factory=list)  # what goes into the network, in its own shape and dtype
+    targets: list[np.ndarray] = field(default_factory=list)  # what its outputs are held against
     loss: float = float("nan")  # the number whose gradient is taken
     rates: tuple[float, ...] = ()  # the learning rate of every group of the optimizer; () if it shows none
     before: Arrays = field(default_factory=list)  # every parameter before the step
@@ -128,6 +128,7 @@ class Given:
     inputs: Arrays = field(default_factory=list)
     targets: Arrays = field(default_factory=list)
     gradients: Arrays = field(default_factory=list)  # which the script clips and applies
+    values: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # of layers, whatever they gave
 
 
 @dataclass

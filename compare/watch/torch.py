@@ -19,7 +19,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
-from compare.watch.recording import Op, Parameter, Step
+from compare.watch.recording import Line, Op, Parameter, Step
 from compare.watch.torch_calls import (
     ELEMENTWISE,
     IMAGES,
@@ -60,6 +60,8 @@ class TorchWatcher(Watcher):
         self.known: dict[int, int] = {}  # id of a tensor -> number of its handle
         self.models: list[nn.Module] = []  # the modules that are being called, the outermost first
         self.called_models: list[nn.Module] = []
+        self.own_size: int | None = None  # of the script's own batch, whatever was given in its place
+        self.made_at: dict[int, Line | None] = {}
         self.updating = False
         self.optimizer: torch.optim.Optimizer | None = None
         self.backwards = 0  # in this step
@@ -73,7 +75,7 @@ class TorchWatcher(Watcher):
             optimizer_hooks.register_optimizer_step_pre_hook(self._updates),
             optimizer_hooks.register_optimizer_step_post_hook(self._updated),
         ]
-        self.original: dict[str, Any] = {"iter": DataLoader.__iter__, "compile": torch.compile}
+        self.original: dict[Any, Any] = {"iter": DataLoader.__iter__, "compile": torch.compile}
         watcher, original = self, self.original["iter"]
 
         def iterated(loader: DataLoader) -> Any:
@@ -82,6 +84,9 @@ class TorchWatcher(Watcher):
 
         DataLoader.__iter__ = iterated  # type: ignore[method-assign, assignment]
         torch.compile = self._not_compiled  # type: ignore[assignment]
+        for kind in (nn.Module, torch.optim.Optimizer):
+            self.original[kind] = kind.__init__
+            kind.__init__ = self._noting(kind.__init__)  # type: ignore[method-assign]
         self.mode = _Mode(self)
         self.mode.__enter__()
 
@@ -91,11 +96,22 @@ class TorchWatcher(Watcher):
             hook.remove()
         DataLoader.__iter__ = self.original["iter"]  # type: ignore[method-assign]
         torch.compile = self.original["compile"]  # type: ignore[assignment]
+        for kind in (nn.Module, torch.optim.Optimizer):
+            kind.__init__ = self.original[kind]  # type: ignore[method-assign]
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
         if self.step and self.backwards and self._changed():
             self._close(self.step)
         self._name_parameters()
+
+    def _noting(self, init: Callable) -> Callable:
+        """A constructor that keeps the user's line from which it is called."""
+
+        def noting(made: Any, *arguments: Any, **named: Any) -> None:
+            self.made_at.setdefault(id(made), self.line())
+            init(made, *arguments, **named)
+
+        return noting
 
     def _not_compiled(self, model: Any = None, **_: Any) -> Any:
         note = f"{self.line()}: torch.compile is left out while the script is watched"
@@ -143,6 +159,8 @@ class TorchWatcher(Watcher):
             self.optimizer = optimizer
             self.recording.optimizer = type(optimizer).__name__
             self.mark("step")
+            if line := self.made_at.get(id(optimizer)):
+                self.recording.lines["optimizer"] = line
             keep = {k: v for k, v in optimizer.param_groups[0].items() if k != "params"}
             self.recording.options = [
                 {k: v for k, v in keep.items() if isinstance(v, int | float | bool | tuple | str)}
@@ -185,12 +203,15 @@ class TorchWatcher(Watcher):
             self.step, self.backwards = Step(), 0
             self.step.epoch = self.recording.loader.get("epochs", 0)
             self.sums: dict[int, int] = {}
+            self.alive: list[Tensor] = []
+            self.count = 0
             self._put()
             self.step.before = [h.value for h in self.handles]
         elif not self.backwards and not self.models[1:] and self.step.inputs and self.models:
-            lost = next(a for a in self.step.inputs if a is not None)
+            lost = self.step.inputs[0]
             self.passed(len(lost) if np.ndim(lost) else 1, self.step.training)  # It had no gradient taken.
             self.step.inputs, self.step.targets, self.step.values, self.step.masks = [], [], {}, 0
+            self.count = 0
             if not self.recording.steps:
                 self.recording.ops.clear()
         return self.step
@@ -218,7 +239,12 @@ class TorchWatcher(Watcher):
         """Keep a tensor of data, and give what is to be taken in its place."""
         if not isinstance(value, Tensor) or value.requires_grad or value.dtype == torch.bool:
             return value
+        if which == "targets" and _counts(value):  # The rows' own numbers, as in p[arange(n), y].
+            size = next((len(a) for a in self.step.inputs if a.ndim), len(value)) if self.step else len(value)
+            return value if size == len(value) else torch.arange(size)
         number = len(kept)
+        if which == "inputs" and not number:
+            self.own_size = len(value) if value.dim() else None
         given = getattr(self.given, which) if self.given else []
         if number < len(given) and given[number] is not None:
             tags = {key: getattr(value, key) for key in ("_flat",) if hasattr(value, key)}
@@ -271,14 +297,21 @@ class TorchWatcher(Watcher):
             args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
         taken = self._taken(name, args, kwargs)
         op = self._layer(name, args, taken, learns)
+        noted = self.step is not None and (self.drive is not None or not self.recording.steps)
+        number, joined = self._number(name, op, args) if noted else (0, False)
+        original = next((a for a in args if isinstance(a, Tensor)), None)
+        if op is not None and not joined:
+            args = self._forced_input(number, args)
         if name == "dropout" and self.drive and self.step:
             result = self._masked(func, args, kwargs)
         else:
             result = func(*args, **kwargs)
         if name == "dropout" and self.step:
             self.step.masks += 1
-        if (self.step is not None and not self.recording.steps and self.drive is None) or op is not None:
-            self._note(name, op, taken, args, kwargs, result)
+        if noted:
+            self._note(name, number, joined, op, taken, args, kwargs, original, result)
+            if op is not None and (joined or name not in PRODUCTS):
+                result = self._forced_output(number, result)
         if isinstance(result, Tensor):
             self._tag(name, args, result)
         return result
@@ -291,7 +324,7 @@ class TorchWatcher(Watcher):
             return args, kwargs
         step = self._opened() if self.step is None or (own and name in PRODUCTS) else self.step
         which, kept = ("inputs", step.inputs) if own else ("targets", step.targets)
-        size = len(next((a for a in step.inputs if a is not None and np.ndim(a)), ())) or None
+        size = self.own_size
         fits = {id(t) for t in data if own or size is None or (t.dim() and t.shape[0] == size) or t.numel() == size}
         if which == "targets" and not fits:
             return args, kwargs
@@ -351,32 +384,61 @@ class TorchWatcher(Watcher):
                 handle.put(value)
             step.before.append(handle.value)
 
-    def _note(self, name: str, numbers: list[int] | None, taken: dict, args: tuple, kwargs: dict, result: Any) -> None:
-        """Keep what a call does: its kind and options once; of a layer, when driven, what it takes and gives."""
-        step = self.step
-        output = result[0] if isinstance(result, tuple) else result
-        if step is None or not isinstance(output, Tensor):
-            return
+    def _number(self, name: str, numbers: list[int] | None, args: tuple) -> tuple[int, bool]:
+        """The number that a call has among the ops of a step; and whether it is the bias of the product before it."""
+        assert self.step is not None
         first = next((a for a in args if isinstance(a, Tensor)), None)
-        joined = name in SUMS and numbers is not None and id(first) in self.sums
-        if joined:  # The bias of the product before it.
-            number = self.sums[id(first)]
-            if not self.recording.steps:
-                self.recording.ops[number].parameters += tuple(numbers or ())
-        else:
-            number = step.__dict__.setdefault("_count", 0)
-            step.__dict__["_count"] = number + 1
-            if not self.recording.steps and number >= len(self.recording.ops):
-                label, options = self._about(name, taken, args, kwargs)
-                self.recording.ops.append(
-                    Op(name, label, options, tuple(numbers or ()), tuple(output.shape[1:]), self.line())
-                )
-        if numbers is not None:
+        if name in SUMS and numbers is not None and id(first) in self.sums:
+            return self.sums[id(first)], True
+        self.count += 1
+        return self.count - 1, False
+
+    def _note(
+        self, name: str, number: int, joined: bool, numbers: list[int] | None, taken: dict, args: tuple, kwargs: dict,
+        first: Tensor | None, result: Any,
+    ) -> None:  # fmt: skip
+        """Keep what a call does: its kind and options once; of a layer, when driven, what it takes and gives."""
+        assert self.step is not None
+        output = result[0] if isinstance(result, tuple) else result
+        ops = self.recording.ops
+        if not self.recording.steps:
+            shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
+            if joined:
+                ops[number].parameters += tuple(numbers or ())
+            elif number >= len(ops):
+                label, options, line = self._about(name, taken, args, kwargs)
+                ops.append(Op(name, label, options, tuple(numbers or ()), shape, line))
+        if numbers is not None and isinstance(output, Tensor):
             self.sums[id(output)] = number
-            self._alive = [*getattr(self, "_alive", [])[-500:], output]  # So that no other tensor gets its id.
+            self.alive = [*self.alive[-500:], output]  # So that no other tensor gets its id.
             if self.drive and first is not None:
-                before = step.values[number][0] if joined else self._shown(first)
-                step.values[number] = (before, self._shown(output))
+                before = self.step.values[number][0] if joined else self._shown(first)
+                self.step.values[number] = (before, self._shown(output))
+
+    def _forced_input(self, number: int, args: tuple) -> tuple:
+        """A layer's arguments with the input that it is to be given; its gradient goes through as through its own."""
+        given = self.given.values.get(number) if self.given else None
+        if given is None or not args or not isinstance(args[0], Tensor):
+            return args
+        return (self._forced(args[0], given[0]), *args[1:])
+
+    def _forced_output(self, number: int, result: Any) -> Any:
+        given = self.given.values.get(number) if self.given else None
+        return self._forced(result, given[1]) if given is not None and isinstance(result, Tensor) else result
+
+    def _forced(self, t: Tensor, value: np.ndarray) -> Tensor:
+        if not t.is_floating_point() or t.numel() != value.size:
+            return t
+        flat = getattr(t, "_flat", None)
+        if flat and t.dim() == 2:
+            value = np.moveaxis(value.reshape(len(value), *flat[1:], flat[0]), -1, 1)
+        elif t.dim() == 4:
+            value = np.moveaxis(value, -1, 1)
+        forced = t + (torch.as_tensor(np.ascontiguousarray(value), dtype=t.dtype).reshape(t.shape) - t).detach()
+        for tag in ("_flat", "_image"):
+            if hasattr(t, tag):
+                setattr(forced, tag, getattr(t, tag))
+        return forced
 
     def _shown(self, t: Tensor) -> np.ndarray:
         a = np.array(t.detach().cpu().numpy())
@@ -385,8 +447,8 @@ class TorchWatcher(Watcher):
             return images_last(a.reshape(len(a), *flat)).reshape(len(a), -1)
         return images_last(a) if a.ndim == 4 else a
 
-    def _about(self, name: str, taken: dict, args: tuple, kwargs: dict) -> tuple[str, dict[str, Any]]:
-        """What the author calls it, and its options."""
+    def _about(self, name: str, taken: dict, args: tuple, kwargs: dict) -> tuple[str, dict[str, Any], Line | None]:
+        """What the author calls it, its options, and where it was made, or is called."""
         module = self.models[-1] if self.models else None
         own = module is not None and type(module).__module__.startswith("torch.nn") and not list(module.children())
         options = {k: v for k, v in taken.items() if not holds_tensor(v) and v is not None}
@@ -395,7 +457,7 @@ class TorchWatcher(Watcher):
             keys += ["momentum", "eps", "p", "negative_slope", "approximate", "alpha", "reduction"]
             options |= {k: getattr(module, k) for k in keys if plain(getattr(module, k, None))}
             options.pop("inplace", None)
-            return type(module).__name__, options
+            return type(module).__name__, options, self.made_at.get(id(module)) or self.line()
         if not taken:
             try:
                 bound = inspect.signature(getattr(nn.functional, name)).bind(*args, **kwargs)
@@ -404,7 +466,7 @@ class TorchWatcher(Watcher):
             except (TypeError, ValueError, AttributeError):
                 given = {str(i): a for i, a in enumerate(args)} | kwargs
             options = {k: v for k, v in given.items() if plain(v) and k not in ("inplace", "training", "_stacklevel")}
-        return name.strip("_"), options
+        return name.strip("_"), options, self.line()
 
     def _masked(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         """A dropout with the mask that all runs are given."""
@@ -480,3 +542,8 @@ class TorchWatcher(Watcher):
             found |= {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
         for handle, parameter in zip(self.handles, self.recording.parameters, strict=True):
             parameter.name = found.get(id(handle.tensors[0]), parameter.name) or parameter.role
+
+
+def _counts(t: Tensor) -> bool:
+    """Whether it is 0, 1, 2, ..."""
+    return t.dtype == torch.int64 and t.dim() == 1 and len(t) > 2 and bool((t == torch.arange(len(t))).all())

@@ -1,0 +1,1 @@
+"""Two training scripts held against each other: data, network, start, steps from the same weights, evaluation."""

@@ -1,0 +1,115 @@
+"""Two training scripts, unchanged: watched, driven on the same steps, and what differs in the order of its weight."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compare.pairs import data, drive, evaluation, network, start, steps
+from compare.pairs import layers as compared_layers
+from compare.pairs.findings import STAGES, Finding
+from compare.pairs.match import Match, matched
+from compare.watch.process import ScriptProcess, Stopped
+from compare.watch.recording import Drive, Recording
+
+DRIVEN = 12  # steps that both make from the first one's weights
+EVENLY = "float64", "float32"
+
+
+@dataclass
+class Verdict:
+    """What is known of two scripts at the end."""
+
+    a: Recording
+    b: Recording
+    facts: dict[str, list[str]] = field(default_factory=dict)  # by stage: what is the same, or was not compared
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether they are the same program, but for conventions."""
+        return not any(finding.counts for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """scripts, verdict, facts by stage, findings, the largest first, and notes, as plain data."""
+        about = [{"file": r.script, "framework": r.framework, "version": r.version, "steps": len(r.steps)}
+                 for r in (self.a, self.b)]  # fmt: skip
+        return {
+            "scripts": about,
+            "verdict": "equal" if self.equal else "differs",
+            "exit": 0 if self.equal else 1,
+            "facts": self.facts,
+            "findings": [finding.as_json() for finding in self.findings],
+            "notes": self.notes,
+        }
+
+
+def hold(a: Path, b: Path, count: int, limit: float, seconds: float = 3.0) -> Verdict:
+    """Hold one script against another, `count` steps of each; Stopped where one gives no recording."""
+    with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
+        first, second = (ScriptProcess(path, [], limit, Path(work)) for path in (a, b))
+        with first, second:
+            for process in (first, second):
+                process.watch(count, seconds)
+            verdict = Verdict(first.recording(), second.recording())
+            _compare(verdict, first, second)
+    kinds = {"fault": 0, "default": 1, "convention": 2}
+    verdict.findings.sort(key=lambda f: (kinds[f.kind], STAGES.index(f.stage), -f.size))
+    return verdict
+
+
+def _compare(verdict: Verdict, first: ScriptProcess, second: ScriptProcess) -> None:
+    a, b = verdict.a, verdict.b
+    verdict.notes = [note for r in (a, b) for note in r.notes]
+    match = matched(a, b)
+    about = data.compared(a, b)
+    layers = network.compared(a, b, match)
+    verdict.facts["data"], verdict.facts["network"] = about.facts, layers.facts
+    verdict.facts["start"], findings = start.compared(a, b, match)
+    verdict.findings = [*about.findings, *layers.findings, *findings]
+    if match.pairs:
+        verdict.facts["steps"], findings = _steps(a, b, match, about, layers, first, second)
+        verdict.findings += findings
+    verdict.facts["evaluation"], findings = evaluation.compared(a, b)
+    verdict.findings += findings
+
+
+def _steps(
+    a: Recording, b: Recording, match: Match, about: data.Data, layers: network.Layers,
+    first: ScriptProcess, second: ScriptProcess,
+) -> tuple[list[str], list[Finding]]:  # fmt: skip
+    """Both on the first one's steps, in float64 if both can be put there."""
+    count = min(DRIVEN, len(a.steps))
+    drives = drive.for_first(a, count), drive.for_second(a, b, match, about, count)
+    reason = ""
+    for dtype in EVENLY:
+        for given, process in zip(drives, (first, second), strict=True):
+            given.dtype = dtype
+            process.drive(given)
+        made = []
+        for process in (first, second):
+            try:
+                made.append(process.recording())
+            except Stopped as error:
+                reason = str(error)
+        if len(made) < 2:
+            continue
+        targets = bool(drives[1].steps[0].targets) and all(t is not None for t in drives[1].steps[0].targets)
+        runs = steps.Runs(a, b, made[0], made[1], match, layers, dtype, targets_given=targets)
+        if compared_layers.compared(runs):
+            _force(runs, drives[1], second)
+        return steps.compared(runs)
+    return [f"the scripts could not be put on the same steps: {reason}"], []
+
+
+def _force(runs: steps.Runs, given: Drive, second: ScriptProcess) -> None:
+    """Drive the second once more with the numbers of the first one's layers, so that each layer is seen for itself."""
+    for step, values in zip(given.steps, compared_layers.forced(runs), strict=False):
+        step.values = values
+    second.drive(given)
+    with contextlib.suppress(Stopped):  # Then the first difference has to do.
+        runs.driven_b, runs.forced = second.recording(), True

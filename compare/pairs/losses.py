@@ -1,0 +1,79 @@
+"""Two losses of the same outputs and targets, and what one is to the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compare.pairs.findings import Finding
+from compare.pairs.layers import plain
+from compare.pairs.network import between, differing, told
+from compare.pairs.runs import Runs, gap
+from compare.watch.recording import Recording
+
+
+def compared(runs: Runs) -> tuple[list[Finding], float | None]:
+    """How the losses differ; the factor between them, 1 if they are equal, None if there is no single one."""
+    one, other = (np.array([s.loss for s in r.steps[: len(runs.steps)]]) for r in (runs.driven_a, runs.driven_b))
+    if not np.isfinite(other).any() or not np.isfinite(one).any():
+        return [], 1.0  # It does not show.
+    apart = max(gap(x, y) for x, y in zip(one, other, strict=True))
+    if apart <= runs.allowed:
+        return [], 1.0
+    lines = (runs.a.lines.get("loss"), runs.b.lines.get("loss"))
+    tails = [
+        between(r, max((i for i, op in enumerate(r.ops) if op.parameters), default=-1), 10**6) for r in (runs.a, runs.b)
+    ]
+    sizes = np.array([len(np.atleast_1d(s.inputs[0])) if s.inputs else 1 for s, _ in runs.steps])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = other / one
+    text, name, factor = "", "loss-function", None
+    if _broadcasts(runs):
+        name = "target-shape"
+        shapes = np.shape(runs.b.steps[0].targets[0])
+        text = f"outputs of shape ({sizes[0]}, 1) meet targets of shape {shapes}: all are held against all"
+    elif np.allclose(ratio, sizes, rtol=1e-4) or np.allclose(ratio * sizes, 1, rtol=1e-4):
+        name, factor = "reduction", float(ratio[0])
+        words = ("averaged", "summed") if ratio[0] > 1 else ("summed", "averaged")
+        text = f"the loss is {words[0]} over a batch against {words[1]}"
+    elif np.allclose(ratio, ratio[0], rtol=1e-4):
+        name, factor = "loss-factor", float(ratio[0])
+        text = f"the loss is {ratio[0]:.6g} times the first one's"
+    elif (penalty := _penalty(runs, other - one)) is not None:
+        name, text = "penalty", f"the loss has {penalty:.4g} · Σw² more than the first one's"
+    elif options := [
+        o for x, y in zip(*tails, strict=False) if plain(x.name) == plain(y.name) for o in differing(x, y)
+    ]:
+        key, x, y = options[0]
+        name = "label-smoothing" if "smoothing" in key else key
+        text = f"the loss has {key} {x} against {y}"
+    told_ = f"{told(tails[0])} against {told(tails[1])}"
+    text = f"{text} ({told_})" if text else f"another loss for the same outputs and targets: {told_}"
+    figures = f"; at the first step {one[0]:.6g} against {other[0]:.6g}"
+    return [Finding("steps", name, "fault", text + figures, lines, size=apart)], factor
+
+
+def _broadcasts(runs: Runs) -> bool:
+    """Whether (B, 1) outputs meet (B,) targets in the second script alone."""
+
+    def does(r: Recording) -> bool:
+        last = next((op for op in reversed(r.ops) if op.parameters), None)
+        target = r.steps[0].targets[0] if r.steps[0].targets else None
+        if last is None or target is None or last.shape != (1,) or np.ndim(target) != 1 or len(target) < 2:
+            return False
+        behind = r.ops[r.ops.index(last) :]
+        return not any(
+            op.shape == () and plain(op.name) in ("squeeze", "getitem", "flatten", "view", "reshape") for op in behind
+        )
+
+    return does(runs.b) != does(runs.a)
+
+
+def _penalty(runs: Runs, difference: np.ndarray) -> float | None:
+    """The λ of λ·Σw² that explains a difference of the losses, over the kernels or over all."""
+    trained = [i for i, p in enumerate(runs.a.parameters) if p.trained]
+    for chosen in ([i for i in trained if "bias" not in runs.a.parameters[i].role], trained):
+        squares = np.array([sum(float((np.asarray(s.before[i]) ** 2).sum()) for i in chosen) for s, _ in runs.steps])
+        factor = float(difference @ squares / max(float(squares @ squares), 1e-300))
+        if np.allclose(factor * squares, difference, rtol=1e-3):
+            return factor
+    return None
