@@ -2,27 +2,33 @@
 
 The file defines one function `candidate()`; `--template torch|keras|numpy` prints one to start from.
 
-Exit status: 0 equal, 1 it differs, 2 bad usage or input, 3 the candidate crashed or hung.
+Exit status: 0 equal, 1 it differs, 2 bad usage or input, or a machine that cannot (a full disk), 3 the candidate
+crashed or hung.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import pickle
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until the command sees to it: there is nothing to tidy up yet.
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
 from compare.candidates.process import Process, Stopped  # noqa: E402
-from compare.usage import Parser, UsageError  # noqa: E402
+from compare.run.command import guarded  # noqa: E402
+from compare.run.scratch import scratch  # noqa: E402
+from compare.usage import Parser, UsageError, count_of, limit_of, one_line, path_of  # noqa: E402
 
 if TYPE_CHECKING:
     from compare.ledger.parity import Comparison
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from shared.scenarios import Plan
 
 DTYPES = ("float64", "float32")
+MOST_STEPS = 10_000  # of which every number is kept
 STARTS = Path(__file__).parent / "candidates" / "starts"
 FRAMEWORKS = ("torch", "keras", "numpy")
 
@@ -38,45 +45,45 @@ FRAMEWORKS = ("torch", "keras", "numpy")
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a Python file that defines candidate()")
+    p.add_argument("file", nargs="?", type=path_of, metavar="FILE", help="a Python file that defines candidate()")
     p.add_argument(
-        "port", nargs="?", type=Path, metavar="PORT", help="a training script to hold against the one in FILE"
+        "port", nargs="?", type=path_of, metavar="PORT", help="a training script to hold against the one in FILE"
     )
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
     p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")
-    p.add_argument("--steps", type=int, default=50, metavar="N", help="training steps (50)")
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the whole answer to this file")
-    p.add_argument("--limit", type=float, default=120.0, metavar="SECONDS", help="for the candidate's training (120)")
+    p.add_argument("--steps", type=count_of, default=50, metavar="N", help="training steps (50)")
+    p.add_argument("--json", type=path_of, metavar="FILE", help="write the whole answer to this file")
+    p.add_argument(
+        "--limit", type=limit_of, default=120.0, metavar="SECONDS", help="for the candidate's training (120)"
+    )
     p.add_argument("--template", metavar="torch|keras|numpy", help="print a file to start from")
     return p
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; the exit status."""
-    try:
-        args = parser().parse_args(argv)
-        check_arguments(args)
-        if args.template:
-            print((STARTS / f"my_{args.template}_model.py").read_text(), end="")
-            return 0
-        if args.port:
-            from compare.pairs.command import run
+    return guarded("check.py", lambda: answered(argv))
 
-            return run(args)
-        try:
-            answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
-        except Stopped as error:
-            answer = Answer(str(args.file), args.dtype, error=str(error), exit=error.status)
-        print(answer.text, file=sys.stderr if answer.error else sys.stdout)
-        if args.json:
-            write_whole(args.json, json.dumps(answer.as_json(), indent=1))
-        return answer.exit
-    except UsageError as error:
-        print(f"check.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("check.py: interrupted", file=sys.stderr)
-        return 130
+
+def answered(argv: list[str] | None) -> int:
+    """Do what the arguments ask for."""
+    args = parser().parse_args(argv)
+    check_arguments(args)
+    if args.template:
+        print((STARTS / f"my_{args.template}_model.py").read_text(encoding="utf-8"), end="")
+        return 0
+    if args.port:
+        from compare.pairs.command import run
+
+        return run(args)
+    try:
+        answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
+    except Stopped as error:
+        answer = Answer(str(args.file), args.dtype, error=str(error), exit=error.status)
+    print(answer.text, file=sys.stderr if answer.error else sys.stdout)
+    if args.json:
+        write_whole(args.json.resolve(), json.dumps(answer.as_json(), indent=1))
+    return answer.exit
 
 
 def check_arguments(args: argparse.Namespace) -> None:
@@ -89,18 +96,36 @@ def check_arguments(args: argparse.Namespace) -> None:
         return
     if args.file is None:
         raise UsageError("no FILE is given: name one that defines candidate(); `--template torch` prints one")
-    if not args.file.is_file():
+    if not is_file(args.file):
         raise UsageError(f"{args.file} does not exist or is no file: name a Python file that defines candidate()")
-    if args.port and not args.port.is_file():
+    if args.port and not is_file(args.port):
         raise UsageError(f"{args.port} does not exist or is no file: name a script to hold against {args.file}")
     if args.dtype not in DTYPES:
         raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
-    if args.steps < 2:
-        raise UsageError(f"--steps {args.steps} must be 2 or more")
-    if args.limit <= 0:
-        raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
-    if args.json and not os.access(args.json.resolve().parent, os.W_OK):
-        raise UsageError(f"--json {args.json} cannot be written: name a file in a folder that can")
+    if not 2 <= args.steps <= MOST_STEPS:
+        raise UsageError(f"--steps {args.steps} must be 2 or more, and at most {MOST_STEPS}")
+    if args.json:
+        for file in filter(None, (args.file, args.port)):
+            check_json(args.json, file)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file of this name; False where the system takes it for none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def check_json(path: Path, candidate: Path) -> None:
+    """UsageError unless the answer can be written there."""
+    place = path.resolve()
+    if not os.access(place.parent, os.W_OK) or not place.parent.is_dir():
+        raise UsageError(f"--json {path} cannot be written: name a file in a folder that can")
+    if (os.path.lexists(place) and not is_file(place)) or path.absolute().parts[1:2] in (("dev",), ("proc",)):
+        raise UsageError(f"--json {path} cannot be written, since it is no file: name one")
+    if place == candidate.resolve():
+        raise UsageError(f"--json {path} is the file that is asked about: name another")
 
 
 @dataclass
@@ -233,8 +258,11 @@ def _finite(value: Any) -> Any:
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    os.replace(part, path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 # Asking the candidate -------------------------------------------------------------------------------------------------
@@ -242,7 +270,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float) -> Answer:
     """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit."""
-    with Process(path, dtype, limit) as process, tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
+    with scratch() as work, Process(path, dtype, limit) as process:
         from compare.candidates import plans  # While the candidate's framework is imported there.
         from impls.mlp_numpy import Config
 
@@ -268,7 +296,7 @@ def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float
             Config(**todo[0].config)
         answer = Answer(str(path), dtype)
         for number, plan in enumerate(todo):
-            answer = compare(process, Path(work), path, plan, dtype, about)
+            answer = compare(process, work, path, plan, dtype, about)
             answer.data = described(plan, scenario, number + 1 if len(todo) > 1 else 0)
             answer.equal_on = [other.scenario.name for other in todo[:number]]
             if answer.exit:
@@ -312,7 +340,12 @@ def compare(process: Process, work: Path, path: Path, plan: Plan, dtype: str, ab
     process.give(folder=str(folder))
     ruler = case.ruler  # Meanwhile.
     told = process.answer()
-    traces = {mode: Trace.load(folder / f"{mode}.npz") for mode in told["modes"]}
+    try:
+        traces = {mode: Trace.load(folder / f"{mode}.npz") for mode in told["modes"]}
+    except Exception as error:  # Whatever a damaged file makes of reading it.
+        raise Stopped(
+            f"{path.name}: what it recorded cannot be read ({one_line(error)}): is NumPy as it was?", 3
+        ) from None
     blind, names = frozenset(told["blind"]), ("reference", path.name)
     answer = Answer(str(path), dtype, about["title"], told["framework"], plan, blind=sorted(blind))
     answer.notes = list(dict.fromkeys([*about["notes"], *told["notes"]]))
@@ -339,5 +372,4 @@ def explain_difference(answer: Answer, reference: Trace, traces: dict[str, Trace
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from compare.ledger.adapters import keras_backend
 from compare.ledger.alone import standing
 from compare.ledger.parity import GATE, Gap
 from compare.ledger.run import Finding, Ledger
@@ -375,6 +376,7 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": psutil.cpu_count() or 1,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "keras_backend": keras_backend(),
         "packages": packages,
     }
 

@@ -1,36 +1,37 @@
 """Train one MLP in NumPy, PyTorch and Keras, compare every number of every step, time them, write the report.
 
-Exit status: 0 equal, 1 something differs, 2 bad usage or input, 3 an implementation crashed or timed out.
+Exit status: 0 equal, 1 something differs, 2 bad usage or input, or a machine that cannot (a full disk), 3 an
+implementation crashed or timed out.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shlex
+import signal
 import sys
-import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until the command sees to it: there is nothing to tidy up yet.
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
-from compare.speed.arguments import Chosen as SpeedChoices  # noqa: E402
-from compare.speed.arguments import add_arguments as add_speed_arguments  # noqa: E402
-from compare.speed.arguments import chosen as speed_choices  # noqa: E402
-from compare.usage import Parser, UsageError  # noqa: E402
-from shared.datasets import Dataset, load  # noqa: E402
-from shared.names import unknown_name  # noqa: E402
-from shared.recipes import RECIPES  # noqa: E402
-from shared.recipes import get as recipe_named  # noqa: E402
-from shared.scenarios import SCENARIOS, Plan, Scenario, for_dataset, get, plan  # noqa: E402
+from compare.run.arguments import SELF_TEST, Choices, choices, listing, parser  # noqa: E402
+from compare.run.command import guarded, shown, unexpected, uninterruptible  # noqa: E402
+from compare.run.publish import keep, publish, reserved  # noqa: E402
+from compare.run.scratch import scratch  # noqa: E402
+from compare.usage import UsageError  # noqa: E402
+from shared.datasets import load  # noqa: E402
+from shared.scenarios import Plan, plan  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -39,193 +40,26 @@ if TYPE_CHECKING:
     from compare.results import Part
     from compare.speed.measure import Crew
 
-IMPLEMENTATIONS = ("numpy", "torch", "keras")
-DTYPES = ("float64", "float32")
-PARTS = ("repeat", "ledger", "relay", "recipes", "speed")  # of a run
-SELF_TEST = "self-test"  # a part of its own
-IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 THREADS = 1  # of each implementation while it is compared; --threads are those while it is timed
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = Parser(prog="run_all.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    amount = p.add_mutually_exclusive_group()
-    amount.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
-    amount.add_argument("--full", action="store_true", help="every pair of options besides, at most 25 minutes")
-    amount.add_argument("--scenario", nargs="+", metavar="NAME", help="only these scenarios")
-    amount.add_argument("--recipe", nargs="+", metavar="NAME", help="these tutorials' networks, to their full length")
-    amount.add_argument("--data", type=Path, metavar="FILE", help="your own CSV or Parquet file in their place")
-    amount.add_argument(
-        "--self-test",
-        type=int,
-        nargs="?",
-        const=200,
-        metavar="N",
-        help="check the checker: every trap, bugs planted in the templates, N clean comparisons (200)",
-    )
-    p.add_argument("--target", metavar="COLUMN", help="with --data: the column to predict")
-    p.add_argument("--task", metavar="TASK", help="with --data: regression, binary or multiclass (inferred)")
-    p.add_argument("--impute", action="store_true", help="with --data: fill missing values in, rather than refuse them")
-    p.add_argument("--impl", nargs="+", metavar="NAME", help="only these implementations, two at least")
-    p.add_argument("--dtype", metavar="float32|float64", help="only this precision")
-    p.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (reports/latest)")
-    p.add_argument(
-        "--limit", type=float, default=120.0, metavar="SECONDS", help="for one scenario, before it is given up"
-    )
-    p.add_argument("--only", nargs="+", metavar="PART", help=f"only these parts of the run: {', '.join(PARTS)}")
-    add_speed_arguments(p)
-    p.add_argument("--list", action="store_true", help="list the scenarios and implementations")
-    return p
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; the exit status."""
+    return guarded("run_all.py", lambda: answer(argv), "an earlier report is as it was")
+
+
+def answer(argv: list[str] | None) -> int:
+    """Do what the arguments ask for."""
+    args = parser(__doc__).parse_args(argv)
+    if args.list:
+        print(listing())
+        return 0
     try:
-        args = parser().parse_args(argv)
-        if args.list:
-            print(listing())
-            return 0
-        try:
-            chosen = choices(args)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        chosen = choices(args)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    with reserved(chosen.folder):
         return run(args, chosen)
-    except UsageError as error:
-        print(f"run_all.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("run_all.py: interrupted; an earlier report is as it was", file=sys.stderr)
-        return 130
-
-
-def listing() -> str:
-    """The scenarios, datasets and implementations, as text."""
-    rows = [("scenario", "dataset", "loss", "activation", "optimizer", "what it shows")]
-    for s in SCENARIOS.values():
-        loss, activation, optimizer = (str(s.options[key]) for key in ("loss", "activation", "optimizer"))
-        rows.append((f"{s.name}{' *' * s.quick}", s.dataset, loss, activation, optimizer, s.title))
-    recipes = [("recipe", "dataset", "what it is")]
-    recipes += [(name, recipe.scenario.dataset, recipe.scenario.title) for name, recipe in RECIPES.items()]
-    foot = ["* in --quick too", f"parts: {', '.join(PARTS)}", f"implementations: {', '.join(IMPLEMENTATIONS)}"]
-    return "\n".join([*_aligned(rows), "", *_aligned(recipes), "", *foot])
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def chosen_scenarios(args: argparse.Namespace) -> list[Scenario]:
-    """The scenarios that the arguments ask for."""
-    if args.scenario:
-        return [get(name) for name in dict.fromkeys(args.scenario)]
-    chosen = [scenario for scenario in SCENARIOS.values() if scenario.quick or not args.quick]
-    if args.full:
-        from shared.pairwise import generated
-
-        chosen += generated()
-    return chosen
-
-
-def why_skipped(scenario: Scenario) -> str | None:
-    """Why a scenario cannot be run, if so: its images are not there."""
-    from shared.idx import available
-
-    return available(scenario.dataset) if scenario.dataset in IMAGES else None
-
-
-def own_data(args: argparse.Namespace) -> Dataset:
-    """The user's own table; what was inferred from it is printed."""
-    if args.target is None:
-        raise UsageError("--data needs --target COLUMN: the column to predict")
-    from shared.table import load_table
-
-    dataset = load_table(args.data, args.target, task=args.task, impute=args.impute)
-    print(*dataset.notes, sep="\n")
-    return dataset
-
-
-def chosen_implementations(args: argparse.Namespace) -> list[str]:
-    """The implementations that the arguments name, in the usual order."""
-    for name in args.impl or ():
-        if name not in IMPLEMENTATIONS:
-            raise unknown_name("implementation", name, IMPLEMENTATIONS)
-    names = [name for name in IMPLEMENTATIONS if name in (args.impl or IMPLEMENTATIONS)]
-    if len(names) < 2:
-        raise UsageError(f"--impl names {names[0]} alone: a comparison needs two, of {', '.join(IMPLEMENTATIONS)}")
-    return names
-
-
-def chosen_dtypes(args: argparse.Namespace) -> list[str]:
-    if args.dtype is None:
-        return list(DTYPES)
-    if args.dtype not in DTYPES:
-        raise unknown_name("dtype", args.dtype, DTYPES)
-    return [args.dtype]
-
-
-def output_folder(args: argparse.Namespace) -> Path:
-    """The folder for the report, made if need be; UsageError if nothing can be written there."""
-    folder: Path = args.out or ROOT / "reports" / "latest"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"--out {folder} cannot be written ({error.strerror}): name a folder that can") from None
-    return folder
-
-
-class Choices(NamedTuple):
-    """What the arguments ask for, checked."""
-
-    parts: tuple[str, ...]  # of PARTS
-    scenarios: list[Scenario]
-    skipped: list[tuple[Scenario, str]]  # with the reason
-    own: Dataset | None  # the user's own data
-    implementations: list[str]
-    dtypes: list[str]
-    speed: SpeedChoices
-    folder: Path
-
-
-def choices(args: argparse.Namespace) -> Choices:
-    """Check the arguments; UsageError or ValueError, in one line, if they ask for what is not there."""
-    implementations, dtypes = chosen_implementations(args), chosen_dtypes(args)
-    if args.self_test is not None and args.self_test < 0:
-        raise UsageError(f"--self-test {args.self_test} must be 0 clean comparisons or more")
-    if args.limit <= 0:
-        raise UsageError(f"--limit {args.limit:g} must be above 0 seconds")
-    if args.data is None and (args.target or args.task or args.impute):
-        raise UsageError("--target, --task and --impute go with --data FILE")
-    parts = chosen_parts(args)
-    for name in args.recipe or ():
-        recipe_named(name)
-    own = own_data(args) if args.data else None
-    scenarios = [for_dataset(own)] if own else chosen_scenarios(args) if "ledger" in parts else []
-    skipped = [(scenario, reason) for scenario in scenarios if not own and (reason := why_skipped(scenario))]
-    left = [scenario for scenario in scenarios if scenario not in [s for s, _ in skipped]]
-    if skipped and not left:
-        raise UsageError(f"{skipped[0][0].name} cannot be run: {skipped[0][1]}")
-    speed = speed_choices(args, args.quick)
-    return Choices(parts, left, skipped, own, implementations, dtypes, speed, output_folder(args))
-
-
-def chosen_parts(args: argparse.Namespace) -> tuple[str, ...]:
-    """The parts of the run: those that --only names, or those that go with what was selected."""
-    if args.only:
-        for name in args.only:
-            if name not in PARTS:
-                raise unknown_name("part", name, PARTS)
-        return tuple(args.only)
-    if args.recipe:
-        return ("recipes",)
-    if args.self_test is not None:
-        return ("repeat", SELF_TEST)
-    if args.scenario or args.data:
-        return ("ledger",)
-    return ("ledger", "speed") if args.quick else PARTS
 
 
 def plans_of(chosen: Choices) -> list[Plan]:
@@ -248,7 +82,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
 
     console = Console(width=100, highlight=False)
     with contextlib.ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlp-rosetta-")))
+        work = stack.enter_context(scratch())
         crew = crew_of(chosen, work, stack, args.limit) if args.quick else None
         # The frameworks are imported while the data is loaded.
         with Pool(chosen.implementations, work, THREADS, args.limit) as pool:
@@ -269,13 +103,19 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         facts = {
             "started": started,
             "seconds": round(time.monotonic() - start, 1),
-            "command": shlex.join(["python", "compare/run_all.py", *sys.argv[1:]]),
+            "command": shown(shlex.join(["python", "compare/run_all.py", *sys.argv[1:]])),
             "selection": selection(args),
         }
         stage = work / "report"
         stage.mkdir()
         verdict = results.write(stage, ledger, facts, parts, chosen.skipped, threads_of(chosen))
-        render(stage)
+        try:
+            render(stage)
+        except Exception as error:
+            raise UsageError(
+                f"the pages were not made: {unexpected(error)}; the results lie in {keep(stage)}"
+            ) from None
+        uninterruptible()
         publish(stage, chosen.folder)
     if ledger.findings:
         show_table(ledger, chosen.implementations, chosen.dtypes, console)
@@ -311,7 +151,7 @@ def threads_of(chosen: Choices) -> dict[str, list[int]]:
 def selection(args: argparse.Namespace) -> str:
     """What was chosen to run, in words."""
     if args.data:
-        return f"{args.data.name}, target {args.target}"
+        return shown(f"{args.data.name}, target {args.target}")
     if args.self_test is not None:
         return "self-test"
     if args.scenario or args.recipe or args.only:
@@ -442,17 +282,6 @@ def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None, limi
     return Part(tables.tables(samples, baseline), different, lost, said, gates)
 
 
-def publish(stage: Path, folder: Path) -> None:
-    """Move the finished files over those of an earlier report, each of them whole."""
-    for path in sorted(stage.rglob("*")):
-        if path.is_file():
-            target = folder / path.relative_to(stage)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(target.name + ".part")
-            part.write_bytes(path.read_bytes())
-            os.replace(part, target)
-
-
 def show_table(ledger: Ledger, names: list[str], dtypes: list[str], console: Console) -> None:
     """One line a scenario: each column's worst difference, and how much of its bound it used."""
     import itertools
@@ -485,5 +314,4 @@ def show_table(ledger: Ledger, names: list[str], dtypes: list[str], console: Con
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -11,6 +11,7 @@ import numpy as np
 from compare.traps import scenarios as small
 from shared import datasets, scenarios
 from shared.datasets import Dataset
+from shared.idx import available
 from shared.names import unknown_name
 from shared.scenarios import Plan, Scenario
 
@@ -20,11 +21,16 @@ TASKS = {"softmax_cross_entropy": "multiclass", "binary_cross_entropy": "binary"
 
 
 def named(name: str, steps: int) -> Plan:
-    """The scenario of this name, of the default list or of the traps' small ones; ValueError if there is none."""
+    """The scenario of this name, of the default list or of the traps' small ones.
+
+    ValueError if there is none, or if its images are not there: nothing is downloaded unasked.
+    """
     known = scenarios.SCENARIOS | small.SCENARIOS
     if name not in known:
         raise unknown_name("scenario", name, known)
     scenario = known[name]
+    if scenario.dataset in IMAGES and (reason := available(scenario.dataset)):
+        raise ValueError(f"scenario {name} cannot be run: {reason}")
     return shortened(scenarios.plan(scenario, datasets.load(scenario.dataset, seed=scenario.seed)), steps)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from compare.ledger.contract import Implementation, Layers
 
 IMPLEMENTATIONS = ("numpy", "torch", "keras")
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")  # those that train
 
 
 def build(name: str, config: dict[str, Any], params: Layers) -> Implementation:
@@ -30,6 +31,11 @@ def outputs(model: Implementation, x: np.ndarray) -> np.ndarray:
         return model.forward(torch.tensor(x)).cpu().numpy()
 
 
+def keras_backend() -> str:
+    """What Keras runs on: TensorFlow, unless the user's KERAS_BACKEND says otherwise."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
 def environment(threads: int) -> dict[str, str]:
     """The environment of a worker process in which every library keeps to this number of threads, and to the CPU."""
     count = str(threads)
@@ -41,7 +47,7 @@ def environment(threads: int) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": count,
         "NPROC": count,  # JAX takes the size of its pools from it.
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "KERAS_BACKEND": keras_backend(),
         "CUDA_VISIBLE_DEVICES": "",
         "JAX_PLATFORMS": "cpu",
         "PYTHONUNBUFFERED": "1",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import savez  # By name: foreign code may put something else in its place.
 
 from compare.ledger.adapters import outputs
 from compare.ledger.contract import Implementation, Layers
@@ -111,7 +112,7 @@ class Trace:
         arrays |= {f"state {name}": value for name, value in self.states.items()}
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, **arrays)
+            savez(file, **arrays)
         os.replace(part, path)
 
     @classmethod

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from compare.usage import SEVERAL, path_of
 from shared.names import unknown_name
 
 if TYPE_CHECKING:
     from compare.speed.baseline import Baseline
     from compare.speed.campaign import Block
+    from compare.speed.contenders import Contender
 
 DEFAULT_SIZES = ("tiny", "digits", "mnist")
 QUICK_SIZES = ("digits",)
@@ -32,11 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options about speed."""
     group = parser.add_argument_group("speed")
     group.add_argument(
-        "--speed-sizes", nargs="+", metavar="NAME", help="what to time: tiny, digits, mnist (the default), wide"
+        "--speed-sizes",
+        **SEVERAL,
+        metavar="NAME",
+        help="what to time: tiny, digits, mnist (the default), wide",
     )
     group.add_argument(
         "--threads",
-        nargs="+",
+        **SEVERAL,
         metavar="N",
         help="threads of each implementation while it is timed (1; with --only speed also all); several: each",
     )
@@ -46,7 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the whole campaign: all sizes, one thread and all, sgd and Adam, curves, the map; at most 20 minutes, "
         "and an interrupted one goes on",
     )
-    group.add_argument("--baseline", type=Path, metavar="results.json", help="compare the times with an earlier run's")
+    group.add_argument(
+        "--baseline", type=path_of, metavar="results.json", help="compare the times with an earlier run's"
+    )
+
+
+def given(args: argparse.Namespace) -> dict[str, object]:
+    """What was given of these options."""
+    names = ("speed_sizes", "threads", "speed_full", "baseline")
+    return {f"--{name.replace('_', '-')}": getattr(args, name) for name in names}
 
 
 def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
@@ -71,7 +83,17 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
         sizes = names or (QUICK_SIZES if quick else DEFAULT_SIZES)
         counts = threads or (one_and_all if alone else [1])
         blocks = campaign.sizes(sizes, counts, amount, contenders)
+    blocks = [replace(block, contenders=of(getattr(args, "impl", None), block.contenders)) for block in blocks]
     return Chosen(blocks, baseline, args.speed_full)
+
+
+def of(implementations: Sequence[str] | None, contenders: Sequence[Contender]) -> tuple[Contender, ...]:
+    """Those of the contenders that are asked for; the reference, its controls and the peers are always."""
+    from compare.ledger.adapters import IMPLEMENTATIONS
+    from compare.speed.contenders import REFERENCE
+
+    left_out = set(IMPLEMENTATIONS) - {REFERENCE.implementation, *(implementations or IMPLEMENTATIONS)}
+    return tuple(contender for contender in contenders if contender.implementation not in left_out)
 
 
 def _sizes() -> Sequence[str]:
@@ -93,7 +115,7 @@ def thread_counts(counts: Sequence[str] | None) -> list[int]:
     cores = os.cpu_count() or 1
     found = []
     for text in counts or ():
-        if not text.isdecimal() or not 1 <= int(text) <= cores:
+        if not (text.isascii() and text.isdigit() and len(text) < 10) or not 1 <= int(text) <= cores:
             raise ValueError(f"--threads {text} must be a whole number from 1 to {cores}, this machine's cores")
         found.append(int(text))
     return list(dict.fromkeys(found))
