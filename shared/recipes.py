@@ -118,9 +118,14 @@ def unscaled_normal(layer_sizes: Sequence[int], seed: int) -> Layers:
     return [(random.standard_normal((n, m)), np.zeros(m)) for n, m in pairwise(layer_sizes)]
 
 
-def _scheme(name: str) -> Callable[[Sequence[int], int], Layers]:
+@dataclass(frozen=True)
+class Scheme:
     """A scheme of shared.weights."""
-    return lambda layer_sizes, seed: [*initial_parameters(layer_sizes, name, seed)]
+
+    name: str
+
+    def __call__(self, layer_sizes: Sequence[int], seed: int) -> Layers:
+        return [*initial_parameters(layer_sizes, self.name, seed)]
 
 
 # Data that no other scenario has -----------------------------------------------------------------------------------
@@ -236,7 +241,7 @@ _TUTORIALS = [
         _xor("xor-framework-default", "the same network, in PyTorch", _XOR_SGD, 10_000, seed=0),
         "prints 0 1 1 0",
         LEARNS,
-        _scheme("torch_default"),
+        Scheme("torch_default"),
         "PyTorch's defaults: uniform within 1/√in, biases too",
         order="as given",
         note="They are drawn in NumPy from PyTorch's distribution, so that all three start alike.",
@@ -253,7 +258,7 @@ _TUTORIALS = [
         ),
         "a training skeleton: it trains",
         _SKELETON,
-        _scheme("torch_default"),
+        Scheme("torch_default"),
         "PyTorch's defaults",
         load=ten_random_examples,
         order="as given",
@@ -294,7 +299,7 @@ _TUTORIALS = [
         Scenario("digits-dropout-adam", "dropout and Adam, in Keras", "digits", (64,), _DROPOUT, epochs=10),
         "trains, and reports its accuracy",
         _accuracy_of(0.9),
-        _scheme("keras_default"),
+        Scheme("keras_default"),
         "Keras' defaults: Glorot uniform; zero biases",
         note="The article's hidden layer on the bundled digits of 8x8 pixels; all three drop the same units.",
     ),
@@ -302,7 +307,7 @@ _TUTORIALS = [
         Scenario("mnist-dropout-adam", "the same on MNIST", "mnist", (64,), _DROPOUT, epochs=1),
         "trains, and reports its accuracy",
         _accuracy_of(0.9),
-        _scheme("keras_default"),
+        Scheme("keras_default"),
         "Keras' defaults: Glorot uniform; zero biases",
         note="1 epoch for the article's 10.",
     ),
@@ -367,8 +372,8 @@ def _digits(name: str, title: str) -> Scenario:
     return Scenario(name, title, "digits", (32,), _SORTED, epochs=5)
 
 
-_GLOROT: dict[str, Any] = {"draw": _scheme("glorot_normal"), "weights": "Glorot normal; zero biases"}
-_HE: dict[str, Any] = {"draw": _scheme("he_normal"), "weights": "He normal; zero biases"}
+_GLOROT: dict[str, Any] = {"draw": Scheme("glorot_normal"), "weights": "Glorot normal; zero biases"}
+_HE: dict[str, Any] = {"draw": Scheme("he_normal"), "weights": "He normal; zero biases"}
 
 _MISTAKES = [
     Recipe(
