@@ -2,8 +2,11 @@
 
 The file defines one function `candidate()`; `--template torch|keras|numpy` prints one to start from.
 
-Exit status: 0 equal, 1 it differs, 2 bad usage or input, or a machine that cannot (a full disk), 3 the candidate
-crashed or hung.
+What differs has a kind: a fault, a framework's default, or a convention (a sum or a mean, half or whole squares). Of
+the last two, name with --accept what you mean to have: names of traps, or `defaults`, `conventions`.
+
+Exit status: 0 equal, or equal but for what is accepted; 1 it differs, 2 bad usage or input, or a machine that cannot (a
+full disk), 3 the candidate crashed or hung.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ DTYPES = ("float64", "float32")
 MOST_STEPS = 10_000  # of which every number is kept
 STARTS = Path(__file__).parent / "candidates" / "starts"
 FRAMEWORKS = ("torch", "keras", "numpy")
+ACCEPTABLE = {"defaults": "default", "conventions": "convention"}  # kinds of findings, by the name for all of a kind
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
     p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")
     p.add_argument("--steps", type=count_of, default=50, metavar="N", help="training steps (50)")
+    p.add_argument("--accept", nargs="+", action="extend", default=[], metavar="NAME", help="what may differ: names of "
+                   "traps, defaults, conventions")  # fmt: skip
     p.add_argument("--json", type=path_of, metavar="FILE", help="write the whole answer to this file")
     p.add_argument(
         "--limit", type=limit_of, default=120.0, metavar="SECONDS", help="for the candidate's training (120)"
@@ -78,6 +84,7 @@ def answered(argv: list[str] | None) -> int:
         return run(args)
     try:
         answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
+        answer.accept(args.accept)
     except Stopped as error:
         answer = Answer(str(args.file), args.dtype, error=str(error), exit=error.status)
     print(answer.text, file=sys.stderr if answer.error else sys.stdout)
@@ -102,6 +109,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.port} does not exist or is no file: name a script to hold against {args.file}")
     if args.dtype not in DTYPES:
         raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
+    check_accepted(args.accept)
     if not 2 <= args.steps <= MOST_STEPS:
         raise UsageError(f"--steps {args.steps} must be 2 or more, and at most {MOST_STEPS}")
     if args.json:
@@ -128,6 +136,16 @@ def check_json(path: Path, candidate: Path) -> None:
         raise UsageError(f"--json {path} is the file that is asked about: name another")
 
 
+def check_accepted(names: list[str]) -> None:
+    """UsageError for a name that is neither a trap's nor a kind's."""
+    from compare.traps.catalogue import CATALOGUE
+    from shared.names import unknown_name
+
+    for name in names:
+        if name not in ACCEPTABLE and name not in CATALOGUE:
+            raise UsageError(str(unknown_name("name to accept", name, (*ACCEPTABLE, *CATALOGUE))))
+
+
 @dataclass
 class Answer:
     """What is known of a candidate at the end; `as_json` documents the keys of --json."""
@@ -144,8 +162,30 @@ class Answer:
     equal_on: list[str] = field(default_factory=list)  # the scenarios before this one, where there are several
     diagnosis: Diagnosis | None = None
     explanation: str = ""
+    but_for: str = ""  # where no cause is a fault, the verdict in a sentence
+    accepted: bool = False
     error: str = ""
     exit: int = 0
+
+    def accept(self, names: list[str]) -> None:
+        """Let what is known of the difference be as it is, if all of it is named: a trap's name, or that of its kind.
+
+        A fault has to be named itself.
+        """
+        kinds = {ACCEPTABLE[name] for name in names if name in ACCEPTABLE}
+        causes = self.diagnosis.explanations[0].causes if self.diagnosis and self.diagnosis.explanations else ()
+        if self.exit == 1 and causes and all(cause.trap.name in names or cause.kind in kinds for cause in causes):
+            self.exit, self.accepted = 0, True
+
+    @property
+    def verdict(self) -> str:
+        """Equal, equal but for defaults or conventions or both, differs, or no answer."""
+        if self.error:
+            return "no answer"
+        if self.but_for and self.diagnosis:
+            kinds = [name for name, kind in ACCEPTABLE.items() if kind in self.diagnosis.kinds]
+            return f"equal but for {' and '.join(kinds)}"
+        return "differs" if self.first else "equal"
 
     @property
     def first(self) -> tuple[str, Any] | None:
@@ -155,19 +195,21 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain data.
 
-        file, dtype: what was asked. exit: the command's status. verdict: "equal", "differs" or "no answer"; error: why
-        there is none. title, framework: what the candidate is. scenario: its name, data, config and steps; equal_on:
-        those before it, for a model that is built for any. notes: what to know of the verdict. modes: for each, the
-        worst difference of every phase and its share of the bound. not_compared: what the candidate does not show.
-        first: the first place that differs. diagnosis: the causes, the best first, with the difference that is left
-        under each; a scenario that tells the first two apart; facts, where nothing explains it; what was tried. text:
-        the answer as printed.
+        file, dtype: what was asked. exit: the command's status. verdict: "equal", "equal but for defaults", "equal but
+        for conventions" (or both), "differs" or "no answer"; error: why there is none. accepted: whether what differs
+        is what --accept names. title, framework: what the candidate is. scenario: its name, data, config and steps;
+        equal_on: those before it, for a model that is built for any. notes: what to know of the verdict. modes: for
+        each, the worst difference of every phase and its share of the bound. not_compared: what the candidate does not
+        show. first: the first place that differs. diagnosis: the causes, the best first, with their kinds and the
+        difference that is left under each; a scenario that tells the first two apart; where nothing explains it all,
+        what is known of each phase and facts; what was tried. text: the answer as printed.
         """
         return {
             "file": self.file,
             "dtype": self.dtype,
             "exit": self.exit,
-            "verdict": {0: "equal", 1: "differs"}.get(self.exit, "no answer"),
+            "verdict": self.verdict,
+            "accepted": self.accepted,
             "error": self.error,
             "title": self.title,
             "framework": self.framework,
@@ -191,11 +233,19 @@ class Answer:
         d = self.diagnosis
         if d is None:
             return None
-        causes = [{"traps": list(e.traps), "label": e.label, "difference": e.difference} for e in d.explanations]
+        causes = [
+            {"traps": list(e.traps), "kinds": [c.kind for c in e.causes], "label": e.label, "difference": e.difference}
+            for e in d.explanations
+        ]
+        phases = [
+            {"phase": p.name, "state": p.state, "traps": [c.trap.name for c in p.causes], "until": p.until}
+            for p in d.phases
+        ]
         return {
             "cause": d.cause,
             "explanations": causes,
             "telling": d.telling,
+            "phases": phases,
             "facts": d.facts,
             "tried": d.tried,
             "pairs_tried": d.pairs_tried,
@@ -210,6 +260,10 @@ class Answer:
         lines = [*self._about(), *(f"Note: {note}." for note in self.notes)]
         if self.blind:
             lines.append(f"Not compared, since the model does not show it: {', '.join(self.blind)}.")
+        if self.accepted:
+            lines += ["", f"Accepted: {self.but_for or 'it differs as --accept names it.'}"]
+        elif self.but_for:
+            lines += ["", self.but_for]
         return "\n".join([*lines, "", self.explanation or self._equal()])
 
     def _about(self) -> list[str]:
@@ -362,13 +416,15 @@ def compare(process: Process, work: Path, path: Path, plan: Plan, dtype: str, ab
 
 def explain_difference(answer: Answer, reference: Trace, traces: dict[str, Trace]) -> None:
     """Add the diagnosis."""
-    from compare.traps.diagnose import diagnose, explain
+    from compare.traps.diagnose import diagnose
+    from compare.traps.words import equal_but_for, explain
 
     assert answer.plan
     answer.diagnosis = diagnose(
         answer.plan, reference, stepped=traces.get("in step"), own=traces.get("on its own"), dtype=answer.dtype
     )
     answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
+    answer.but_for = equal_but_for(answer.diagnosis)
 
 
 if __name__ == "__main__":

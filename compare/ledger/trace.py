@@ -123,11 +123,14 @@ class Trace:
         return cls(states=states, **arrays)
 
 
-def record(model: Implementation, plan: Plan, reference: Trace | None = None, whole: bool = True) -> Trace:
+def record(
+    model: Implementation, plan: Plan, reference: Trace | None = None, whole: bool = True, slots: bool = True
+) -> Trace:
     """Train `model` by the plan from its start and record it: on its own, or in step with the reference's trace.
 
     Without `whole` the losses and parameters are recorded alone, which is all that a training on its own is judged and
-    drawn by; logits, gradients and states stay empty.
+    drawn by; logits, gradients and states stay empty. Without `slots`, parameters alone are taken from the reference,
+    and the optimizer's slots run on.
     """
     config = mlp_numpy.Config(**plan.config)
     shapes, state_shapes = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
@@ -142,7 +145,8 @@ def record(model: Implementation, plan: Plan, reference: Trace | None = None, wh
             model.set_state(initial_state(state_shapes))
         elif reference:
             model.set_params(unflatten(reference.params[step - 1], shapes))
-            model.set_state(state_at(reference, step - 1, state_shapes))
+            if slots:
+                model.set_state(state_at(reference, step - 1, state_shapes))
         if whole:
             logits.append(_outputs(model, x, config.layer_sizes[-1]))
         loss, gradient = _step(model, x, y, masks, whole)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from compare.ledger.alone import odd_one_out, standing
-from compare.traps.diagnose import diagnose, explain, explain_reference
+from compare.traps.diagnose import diagnose
+from compare.traps.words import explain, explain_reference
 
 if TYPE_CHECKING:
     import pandas as pd

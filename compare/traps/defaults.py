@@ -150,7 +150,11 @@ THEMES = {
     "network": "The network",
     "regularisation": "Dropout and batch normalisation",
     "loss": "The loss",
-    "optimizer": "The update",
+    "gradient": "The way back, written by hand",
+    "optimizer": "The optimizer",
+    "decay": "Weight decay and penalties",
+    "clipping": "Clipping",
+    "rate": "The learning rate",
     "training": "Data, order, loop, precision",
 }
 

@@ -7,10 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from compare.ledger.parity import Comparison, Gap
-from compare.ledger.trace import Tensor, Trace, flatten, layout
-from impls import mlp_numpy
+from compare.ledger.parity import Comparison
+from compare.ledger.trace import Trace
+from compare.traps.measure import LOSS, UPDATE, Measure, Place
 from shared.scenarios import Plan
+
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
+FLOAT32 = 2e-7  # of a number: what is left of it by a rounding or two to float32
 
 ACTIVATED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "the softmax": lambda z: (
@@ -31,28 +34,72 @@ ACTIVATED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def facts(plan: Plan, reference: Trace, candidate: Trace, comparison: Comparison) -> list[str]:
-    """What is simply true of the first tensor that differs, of the whole step, and of the steps."""
+def facts_of(measure: Measure, base: Trace, place: Place) -> list[str]:
+    """What is simply true of the first tensor that differs from what the traces says that the traps so far make of
+    the reference, of the whole step, and of the steps."""
+    phase, step, column = place
+    tolerance, name = TOLERANCE[measure.dtype], measure.table.names[column]
+    sizes = _sizes(measure.plan, step)
+    with np.errstate(all="ignore"):
+        found = list(_of_losses(base, measure.candidate, tolerance))
+        for tensor in _of_its_kind(measure, base, name, step, tolerance):
+            a, b = (measure.tensor(trace, tensor, step) for trace in (base, measure.candidate))
+            word = "The loss" if tensor == "loss" else tensor
+            found += [f"{word} here is {fact}." for fact in of_pair(a, b, tolerance, sizes)]
+        if phase == LOSS:
+            found += list(_of_known_losses(measure, step))
+            found += list(_of_gradients(measure, base, step, tolerance))
+        if phase == UPDATE:
+            found += list(_of_updates(measure, base, step, tolerance, sizes))
+    return list(dict.fromkeys(found)) or [f"{name} differs without a pattern that is looked for."]
+
+
+def facts_of_outcome(comparison: Comparison, reference: Trace, candidate: Trace) -> list[str]:
+    """What is simply true of the losses, outputs or predictions of a training on its own that differs there alone."""
     gap = comparison.first
     assert gap
-    tolerance = 1e-9 if comparison.dtype == "float64" else 1e-4
+    pairs = {
+        "loss": ("The loss", reference.losses[gap.step : gap.step + 1], candidate.losses[gap.step : gap.step + 1]),
+        "outputs": ("The output", reference.outputs, candidate.outputs),
+        "predictions": ("The prediction", reference.predictions, candidate.predictions),
+    }
+    word, a, b = pairs.get(gap.tensor, ("It", np.zeros(1), np.zeros(1)))
     with np.errstate(all="ignore"):
-        found = list(_of_steps(plan, reference, candidate, comparison, tolerance))
-        if gap.phase in ("loss", "outcome"):
-            tensors = _whole(gap, reference, candidate)
-        else:
-            tensors = _tensors(plan, gap, reference, candidate)
-        for name, a, b in tensors:
-            found += [f"{name} here is {fact}." for fact in of_pair(a, b, tolerance)]
-        if gap.phase == "loss":
-            found += list(_of_gradients(plan, gap, reference, candidate, tolerance))
-        if gap.phase == "update" and gap.tensor.startswith("weights"):
-            found += list(_of_update(plan, gap, reference, candidate, comparison.mode, tolerance))
+        tolerance = TOLERANCE[comparison.dtype]
+        found = list(_of_losses(reference, candidate, tolerance)) if gap.tensor == "loss" else []
+        found += [f"{word} here is {fact}." for fact in of_pair(a, b, tolerance)]
     return found or [f"{gap.tensor} differs without a pattern that is looked for."]
 
 
-def of_pair(a: np.ndarray, b: np.ndarray, tolerance: float) -> Iterator[str]:
-    """What b is, seen from a: arrays of one shape."""
+def in_time(plan: Plan, step: int, some: bool) -> str:
+    """Up to where an explanation holds: "explains steps 1 to 42, not 43, the first smaller batch"."""
+    if step == 0:
+        return ""
+    smaller = [i for i, batch in enumerate(plan.steps) if len(batch) < len(plan.steps[0])]
+    seen = np.cumsum([len(batch) for batch in plan.steps])
+    epoch = np.flatnonzero(seen >= len(plan.dataset.x_train))
+    what = ""
+    if smaller and smaller[0] == step:
+        what = ", the first smaller batch"
+    elif len(epoch) and epoch[0] + 1 == step:
+        what = ", the first of the second epoch"
+    steps = "step 1" if step == 1 else f"steps 1 to {step}"
+    return f"{'explains ' if some else 'agrees in '}{steps}, not {step + 1}{what}"
+
+
+def _sizes(plan: Plan, step: int) -> dict[str, int]:
+    """What a factor may be, besides a plain number."""
+    outputs = plan.config["layer_sizes"][-1]
+    return {
+        "the batch size": len(plan.steps[step]),
+        "the number of samples": len(plan.dataset.x_train),
+        "the number of outputs": outputs,
+        "the batch size times the outputs": len(plan.steps[step]) * outputs,
+    }
+
+
+def of_pair(a: np.ndarray, b: np.ndarray, tolerance: float, sizes: dict[str, int] | None = None) -> Iterator[str]:
+    """What b is, seen from a: arrays of one shape. `sizes` are numbers, by name, that a factor may be."""
     a, b = np.asarray(a, float), np.asarray(b, float)
     scale = np.abs(a).max(initial=0.0)
 
@@ -67,11 +114,15 @@ def of_pair(a: np.ndarray, b: np.ndarray, tolerance: float) -> Iterator[str]:
         return
     ratio = float((a * b).sum() / (a * a).sum()) if a.any() else float("nan")
     if a.size > 1 and np.isfinite(ratio) and same(ratio * a, b):
-        yield f"{_number(ratio)} times the reference's, in every entry"
+        yield f"{_times(ratio, sizes)}, in every entry"
         return
     if a.size == 1:
         if scale:
-            yield f"{_number(float(b.ravel()[0] / a.ravel()[0]))} times the reference's"
+            yield _times(float(b.ravel()[0] / a.ravel()[0]), sizes)
+        return
+    off = float(np.abs(b - a).max() / scale) if scale else 0.0
+    if 0 < off <= FLOAT32:
+        yield f"off by up to {off:.1e} of its largest entry, the size of float32 rounding"
         return
     if same(a + (b - a).mean(), b):
         yield f"the reference's plus {float((b - a).mean()):.6g}, in every entry"
@@ -128,8 +179,8 @@ def _permutation(a: np.ndarray, b: np.ndarray, axis: int, allowed: float) -> np.
     return order
 
 
-def _of_steps(plan: Plan, reference: Trace, candidate: Trace, c: Comparison, tolerance: float) -> Iterator[str]:
-    """A shift by one step, and which steps differ."""
+def _of_losses(reference: Trace, candidate: Trace, tolerance: float) -> Iterator[str]:
+    """A shift by one step."""
     a, b = reference.losses, np.asarray(candidate.losses, float)
     scale = tolerance * max(float(np.abs(a).max()), 1e-300)
     if len(a) > 2 and np.abs(a - b).max() > scale:
@@ -137,73 +188,158 @@ def _of_steps(plan: Plan, reference: Trace, candidate: Trace, c: Comparison, tol
             yield "Every loss here is the reference's of the next step: it is one step ahead."
         if np.abs(a[:-1] - b[1:]).max() <= scale:
             yield "Every loss here is the reference's of the step before: it is one step behind."
-    if c.mode != "in step":
+
+
+def _of_its_kind(measure: Measure, base: Trace, name: str, step: int, tolerance: float) -> list[str]:
+    """The tensor that differs, and others of its kind that differ at that step."""
+    kind = name.partition(" of ")[0]
+    alike = [other for other in measure.table.names if other.partition(" of ")[0] == kind and other != name]
+
+    def differs(other: str) -> bool:
+        a, b = (measure.tensor(trace, other, step) for trace in (base, measure.candidate))
+        return not bool(np.abs(a - b).max() <= tolerance * np.abs(a).max())
+
+    return [name, *(other for other in alike if differs(other))][:4]
+
+
+def _of_known_losses(measure: Measure, step: int) -> Iterator[str]:
+    """Which known loss gives the candidate's value on its own outputs, or is the nearest."""
+    config = measure.plan.config
+    if config.get("dropout") or config.get("batch_norm") or "logits" not in measure.shown:
         return
-    steps = np.flatnonzero(np.abs(reference.params - candidate.params).max(axis=1) > tolerance)
-    partial = np.array([len(step) < len(plan.steps[0]) for step in plan.steps])
-    if 0 < len(steps) < len(plan.steps):
-        if partial[steps].all():
-            yield "The updates differ in the last, smaller batches of the epochs only."
-        elif len(steps) == 1:
-            yield f"The update differs in step {steps[0] + 1} only."
-        elif np.array_equal(steps, np.arange(steps[0], len(plan.steps))):
-            yield f"The updates agree before step {steps[0] + 1} and differ from there on."
-        else:
-            yield f"The updates differ in {len(steps)} of {len(plan.steps)} steps: {_shown(steps + 1)}."
+    z, y = measure.tensor(measure.candidate, "logits", step).astype(float), measure.plan.batch(step)[1]
+    value = float(measure.candidate.losses[step])
+    known = known_losses(z, y)
+    if not known or not np.isfinite(value):
+        return
+    name = min(known, key=lambda name: abs(known[name] - value))
+    off = abs(known[name] - value) / max(abs(value), 1e-300)
+    if off <= TOLERANCE[measure.dtype]:
+        yield f"On the outputs here, its value {value:.9g} is that of {name}."
+    else:
+        nearest = f"the nearest is {name}, {known[name]:.9g}"
+        yield f"No known loss gives its value {value:.9g} on the outputs here; {nearest}."
 
 
-def _whole(gap: Gap, reference: Trace, candidate: Trace) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    if gap.phase == "loss":
-        return [("The loss", reference.losses[gap.step : gap.step + 1], candidate.losses[gap.step : gap.step + 1])]
-    if gap.tensor == "outputs":
-        return [("The output", reference.outputs, candidate.outputs)]
-    return [("The prediction", reference.predictions, candidate.predictions)]
+def known_losses(z: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """The value of every loss that is looked for, by name, on outputs z (B, O) and targets y (B,) or (B, O)."""
+    p = (np.tanh(z / 2) + 1) / 2
+    values: dict[str, np.ndarray] = {}
+    if z.shape[1] > 1 and y.ndim == 1 and np.issubdtype(y.dtype, np.integer):
+        top = z - z.max(axis=1, keepdims=True)
+        q = np.exp(top) / np.exp(top).sum(axis=1, keepdims=True)
+        target, true = np.eye(z.shape[1])[y], q[np.arange(len(y)), y]
+        margin = np.maximum(1 + z - z[np.arange(len(y)), y][:, None], 0) * (1 - target)
+        values |= {
+            "softmax cross-entropy": -np.log(true),
+            "softmax cross-entropy in bits": -np.log2(true),
+            "focal loss with gamma 2": -((1 - true) ** 2) * np.log(true),
+            "focal loss with gamma 1": -(1 - true) * np.log(true),
+            "squared error of the softmax": (q - target) ** 2,
+            "binary cross-entropy of every class": np.logaddexp(z, 0) - target * z,
+            "squared error of the outputs and one-hot targets": (z - target) ** 2,
+            "multi-class hinge loss": margin.sum(axis=1) / z.shape[1],
+        }
+    else:
+        y = y.reshape(len(z), -1).astype(float)
+        if y.shape != z.shape:
+            return {}
+        r = z - y
+        values |= {
+            "squared error": r * r,
+            "half the squared error": r * r / 2,
+            "absolute error": np.abs(r),
+            "Huber loss": np.where(np.abs(r) <= 1, r * r / 2, np.abs(r) - 0.5),
+            "log-cosh loss": np.logaddexp(r, -r) - np.log(2),
+            "squared error of the sigmoid": (p - y) ** 2,
+        }
+        if np.isin(y, (0, 1)).all():
+            entropy = np.logaddexp(z, 0) - y * z
+            values |= {
+                "binary cross-entropy": entropy,
+                "focal loss with gamma 2": np.abs(y - p) ** 2 * entropy,
+                "focal loss with gamma 2 and alpha 0.25": (0.25 * y + 0.75 * (1 - y)) * np.abs(y - p) ** 2 * entropy,
+                "hinge loss": np.maximum(1 - (2 * y - 1) * z, 0),
+            }
+    found = {f"{name}, averaged": float(terms.mean()) for name, terms in values.items()}
+    found |= {f"{name}, summed": float(terms.sum()) for name, terms in values.items()}
+    if "squared error" in values:
+        found["the root of the mean squared error"] = float(np.sqrt(values["squared error"].mean()))
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _tensors(plan: Plan, gap: Gap, reference: Trace, candidate: Trace) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The first tensor that differs, and those of its kind at that step."""
-    if gap.phase == "forward":
-        start = sum(len(step) for step in plan.steps[: gap.step])
-        rows = slice(start, start + len(plan.steps[gap.step]))
-        return [("logits", reference.logits[rows], candidate.logits[rows])]
-    kind, _, wanted = gap.tensor.partition(" of ")
-    shapes = mlp_numpy.param_shapes(mlp_numpy.Config(**plan.config))
-    if kind == "running":
-        shapes = mlp_numpy.state_shapes(mlp_numpy.Config(**plan.config))["running"]
-    name = kind.replace(" ", "_")
-    pick = {"gradient": "gradients", "weights": "params"}.get(kind)
-    left, right = (getattr(t, pick) if pick else t.states[name] for t in (reference, candidate))
-    parts = ("mean", "variance") if kind == "running" else ("W", "b", "g")
-    return [
-        (f"{kind} of {tensor.name}", _at(tensor, left[gap.step]), _at(tensor, right[gap.step]))
-        for tensor in layout(shapes, parts)
-        if tensor.name == wanted or not np.array_equal(_at(tensor, left[gap.step]), _at(tensor, right[gap.step]))
-    ][:4]
-
-
-def _of_gradients(plan: Plan, gap: Gap, reference: Trace, candidate: Trace, tolerance: float) -> Iterator[str]:
+def _of_gradients(measure: Measure, base: Trace, step: int, tolerance: float) -> Iterator[str]:
     """Whether a loss that differs has other gradients too."""
-    if candidate.gradients.shape != reference.gradients.shape or np.isnan(candidate.gradients).all():
+    if "gradients" not in measure.shown:
         return
-    a, b = reference.gradients[gap.step], candidate.gradients[gap.step]
+    a, b = base.gradients[step], measure.candidate.gradients[step]
     if np.abs(a - b).max() <= tolerance * np.abs(a).max():
         yield "The gradients of that step agree: the loss alone is computed otherwise, or at another time."
         return
-    for fact in of_pair(a, b, tolerance):
+    for fact in of_pair(a, b, tolerance, _sizes(measure.plan, step)):
         yield f"The gradient of all weights at that step is {fact}."
 
 
-def _at(tensor: Tensor, flat: np.ndarray) -> np.ndarray:
-    return flat[tensor.start : tensor.stop].reshape(tensor.shape)
+def _of_updates(measure: Measure, base: Trace, step: int, tolerance: float, sizes: dict[str, int]) -> Iterator[str]:
+    """How far the weights moved, against how far the reference's did: at the step, and from step to step."""
+    tolerance = max(tolerance, 1e-6)
+    shares: list[float] = []  # of every step: how many times the reference's update; NaN where it is no multiple
+    for at in range(len(measure.plan.steps)):
+        a, b = (t.params[at] - measure.before(t, at) for t in (base, measure.candidate))
+        share = float((a * b).sum() / (a * a).sum()) if a.any() else float("nan")
+        shares.append(share if np.abs(share * a - b).max() <= tolerance * np.abs(b).max() else float("nan"))
+        if at == step and not abs(share - 1) <= tolerance:
+            for fact in of_pair(a, b, tolerance, sizes):
+                yield f"The update of all weights here is {fact}."
+    yield from _of_shares(np.array(shares), [len(batch) < len(measure.plan.steps[0]) for batch in measure.plan.steps])
 
 
-def _of_update(plan: Plan, gap: Gap, reference: Trace, candidate: Trace, mode: str, tolerance: float) -> Iterator[str]:
-    """How far the weights moved, against how far the reference's did."""
-    before = flatten(plan.params) if gap.step == 0 else reference.params[gap.step - 1]
-    start = before if gap.step == 0 or mode == "in step" else candidate.params[gap.step - 1]
-    a, b = reference.params[gap.step] - before, candidate.params[gap.step] - start
-    for fact in of_pair(a, b, max(tolerance, 1e-6)):
-        yield f"The update of all weights here is {fact}."
+def _of_shares(shares: np.ndarray, partial: list[bool]) -> Iterator[str]:
+    """What the updates of all steps are, as multiples of the reference's."""
+    still = shares == 0
+    equal = np.abs(shares - 1) <= 1e-6
+    moving = shares[~still]
+    if still.any() and not still.all():
+        gaps = np.diff(np.flatnonzero(~still))
+        if len(gaps) and (gaps == gaps[0]).all() and gaps[0] > 1:
+            yield f"The weights move in every {_ordinal(int(gaps[0]))} step only: {_shown(np.flatnonzero(~still) + 1)}."
+        else:
+            yield f"The weights do not move in steps {_shown(np.flatnonzero(still) + 1)}."
+    if equal.all() or not len(moving):
+        return
+    different = np.flatnonzero(~equal & ~still)
+    if len(different) and len(different) < len(shares):
+        if np.array(partial)[different].all():
+            yield "The updates differ in the last, smaller batches of the epochs only."
+        elif len(different) == 1:
+            yield f"The update differs in step {different[0] + 1} only."
+        elif np.array_equal(different, np.arange(different[0], len(shares))):
+            yield f"The updates agree before step {different[0] + 1} and differ from there on."
+        elif not still.any():
+            yield f"The updates differ in {len(different)} of {len(shares)} steps: {_shown(different + 1)}."
+    if np.isfinite(shares).all() and not still.any():
+        changes = np.flatnonzero(np.abs(np.diff(shares)) > 1e-6 * np.abs(shares[1:])) + 1
+        if 0 < len(changes) <= 6:
+            told = [f"{_number(shares[at])} times from step {at + 1} on" for at in changes]
+            yield f"As multiples of the reference's, the updates are {_number(shares[0])} times, {', '.join(told)}."
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(number, f"{number}th")
+
+
+def _times(ratio: float, sizes: dict[str, int] | None) -> str:
+    """A factor in words: with the name of what it is, and its distance from 1 where that is all there is to see."""
+    if abs(ratio - 1) < 1e-4:
+        by = "larger" if ratio > 1 else "smaller"
+        of = ", the size of float32 rounding" if abs(ratio - 1) <= FLOAT32 else ""
+        return f"{by} than the reference's by {abs(ratio - 1):.1e} of it{of}"
+    for name, size in (sizes or {}).items():
+        if size > 1 and abs(ratio / size - 1) <= 1e-7:
+            return f"{size} times the reference's, {name}"
+        if size > 1 and abs(ratio * size - 1) <= 1e-7:
+            return f"1/{size} of the reference's, one over {name}"
+    return f"{_number(ratio)} times the reference's"
 
 
 def _number(value: float) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from compare.traps.catalogue import loss, network, optimizer, regularisation, training
+from compare.traps.catalogue import (
+    clipping,
+    decay,
+    gradient,
+    loss,
+    network,
+    optimizer,
+    rate,
+    regularisation,
+    training,
+)
 from compare.traps.catalogue.trap import Hypothesis, Trap, build, mend, record_trapped
 from shared.names import unknown_name
 from shared.scenarios import Plan
 
-CATALOGUE: dict[str, Trap] = {
-    trap.name: trap for theme in (network, regularisation, loss, optimizer, training) for trap in theme.TRAPS
-}
+THEMES = (network, regularisation, loss, gradient, optimizer, decay, clipping, rate, training)
+CATALOGUE: dict[str, Trap] = {trap.name: trap for theme in THEMES for trap in theme.TRAPS}
 
 
 def get(name: str) -> Trap:

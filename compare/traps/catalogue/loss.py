@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import Trap, change_config, has_partial_batch, seen, when
+from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, always, change_config, has_partial_batch, seen, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -215,6 +215,75 @@ def _weights_in_target(t: Any) -> None:
     t._batch_loss = weigh
 
 
+def _focal(gamma: float, alpha: float | None = None) -> Callable:
+    """The loss of Lin et al. (2017): a cross-entropy times (1 - p)**gamma, p the probability of the true class."""
+
+    def loss(c, z, y):
+        if z.shape[1] > 1 and y.ndim == 1:
+            p = _softmax(z)[0]
+            true = p[np.arange(len(y)), y.astype(int)][:, None]
+            slope = true * (np.eye(z.shape[1])[y.astype(int)] - p)
+            weight = 1.0
+        else:
+            p = _sigmoid(z)[0]
+            true, sign = np.where(y > 0, p, 1 - p), np.where(y > 0, 1.0, -1.0)
+            slope = sign * true * (1 - true)
+            weight = 1.0 if alpha is None else np.where(y > 0, alpha, 1 - alpha)
+        terms = -((1 - true) ** gamma) * np.log(true)
+        d = gamma * (1 - true) ** (gamma - 1) * np.log(true) - (1 - true) ** gamma / true
+        return weight * terms, weight * d * slope
+
+    return loss
+
+
+def _on_one_hot(of: Callable) -> Callable:
+    """A loss of outputs and one-hot targets: of(z, target) gives its terms and their gradient for z, (B, K)."""
+    return lambda c, z, y: of(z, np.eye(z.shape[1])[y.astype(int)])
+
+
+def _of_probabilities(z: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    p, back = _softmax(z)
+    return (p - target) ** 2, back(2 * (p - target))
+
+
+def _hinge(c: Config, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    sign = np.where(y > 0, 1.0, -1.0)
+    return np.maximum(1 - sign * z, 0), np.where(sign * z < 1, -sign, 0.0)
+
+
+def _root_of_mean(c: Config, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    root = np.sqrt(((z - y) ** 2).mean())
+    return np.full(z.shape, root), (z - y) / root
+
+
+# Losses that the reference has not: terms and their gradient from the Config, z (B, O) and y.
+OF_CLASSES: dict[str, Callable] = {
+    "focal, gamma 2": _focal(2.0),
+    "focal, gamma 1": _focal(1.0),
+    "focal, gamma 5": _focal(5.0),
+    "squared error of the probabilities": _on_one_hot(_of_probabilities),
+    "squared error of the logits": _on_one_hot(lambda z, t: ((z - t) ** 2, 2 * (z - t))),
+    "binary cross-entropy of every class": _on_one_hot(lambda z, t: (np.logaddexp(z, 0) - t * z, _sigmoid(z)[0] - t)),
+}
+OF_LABELS: dict[str, Callable] = {
+    "binary focal, gamma 2": _focal(2.0),
+    "binary focal, gamma 2 and alpha 0.25": _focal(2.0, 0.25),
+    "hinge": _hinge,
+}
+OF_VALUES: dict[str, Callable] = {
+    "absolute error": lambda c, z, y: (np.abs(z - y), np.sign(z - y)),
+    "log-cosh": lambda c, z, y: (np.logaddexp(z - y, y - z) - np.log(2), np.tanh(z - y)),
+    "root of the mean squared error": _root_of_mean,
+}
+KNOWN = {"mse": "mse", "sigmoid_mse": "squared error of the sigmoid", "huber": "huber", BINARY: "binary cross-entropy"}
+
+
+def _other_loss(t: Any, name: str) -> None:
+    beyond = OF_CLASSES | OF_LABELS | OF_VALUES
+    own = {label: t.LOSSES[loss] for loss, label in KNOWN.items()}
+    t.LOSSES = dict.fromkeys(t.LOSSES, (beyond | own)[name])
+
+
 def _after_update(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
@@ -271,6 +340,7 @@ TRAPS = [
         when(),
         _reduction,
         variants={"summed": {"to": "sum"}, "averaged": {"to": "mean"}},
+        kind=CONVENTION,
     ),
     Trap(
         "loss-factor",
@@ -292,6 +362,7 @@ TRAPS = [
             "only the loss doubled": {"loss": 2.0, "gradient": 1.0},
             "the gradient's sign": {"loss": 1.0, "gradient": -1.0},
         },
+        kinds={"both halved": CONVENTION, "both doubled": CONVENTION},
     ),
     Trap(
         "loss-over-outputs",
@@ -308,6 +379,20 @@ TRAPS = [
             "divided by the outputs once more": {"multiply": False},
             "not divided by the outputs": {"multiply": True},
         },
+        kind=CONVENTION,
+    ),
+    Trap(
+        "other-loss",
+        "loss",
+        "The outputs agree at the first step, the loss does not",
+        "Another loss than was meant, or than its name says: a focal loss under the name of a cross-entropy, an "
+        "absolute error, the root of a mean.",
+        f"{_T}; {_K}",
+        "the loss {loss}, of torch.nn, in the place of this one",
+        "the loss {loss}, of keras.losses, in the place of this one",
+        always,
+        _other_loss,
+        variants={name: {"name": name} for name in (*OF_CLASSES, *OF_LABELS, *OF_VALUES, *KNOWN.values())},
     ),
     Trap(
         "shapes-broadcast",
@@ -367,6 +452,7 @@ TRAPS = [
             "to 1e-12": {"least": 1e-12},
             "to 1e-15": {"least": 1e-15},
         },
+        kinds={"to 1e-7, as in Keras": DEFAULT, "to 1e-12": CONVENTION, "to 1e-15": CONVENTION},
     ),
     Trap(
         "class-ids-shifted",
@@ -402,6 +488,7 @@ TRAPS = [
         "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={label_smoothing})",
         when(_smoothed, loss=SOFTMAX),
         _smoothing_over_others,
+        kind=CONVENTION,
     ),
     Trap(
         "smoothing-forgotten",
@@ -425,6 +512,7 @@ TRAPS = [
         "loss = SparseCategoricalCrossentropy(from_logits=True, reduction='mean_with_sample_weight')",
         when(_weighted, reduction="mean"),
         _weights_by_count,
+        kind=DEFAULT,
     ),
     Trap(
         "class-weights-forgotten",
@@ -450,6 +538,7 @@ TRAPS = [
         "model.train_on_batch(x, y, sample_weight=weights[y])",
         when(_weighted, _smoothed, loss=SOFTMAX),
         _weights_in_target,
+        kind=DEFAULT,
     ),
     Trap(
         "loss-after-update",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.traps.catalogue.loss import put_after_outputs
-from compare.traps.catalogue.trap import Trap, always, has_hidden, when
+from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, always, has_hidden, when
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
@@ -70,10 +70,102 @@ def _softplus_threshold(t: Any) -> None:
     )
 
 
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return (np.tanh(z / 2) + 1) / 2
+
+
+def _mish(z: np.ndarray) -> np.ndarray:
+    return z * np.tanh(np.logaddexp(z, 0))
+
+
+def _mish_slope(z: np.ndarray, a: np.ndarray) -> np.ndarray:
+    t = np.tanh(np.logaddexp(z, 0))
+    return t + z * (1 - t * t) * _sigmoid(z)
+
+
+def _leaky_by(slope: float) -> tuple[Callable, Callable]:
+    return lambda z: np.where(z > 0, z, slope * z), lambda z, a: np.where(z > 0, 1.0, slope)
+
+
+def _elu_by(alpha: float, scale: float = 1.0) -> tuple[Callable, Callable]:
+    return (
+        lambda z: scale * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0))),
+        lambda z, a: np.where(z > 0, scale, a + scale * alpha),
+    )
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+# Activations that the reference has not: each a = f(z), and its derivative from z and a.
+BEYOND: dict[str, tuple[Callable, Callable]] = {
+    "none": (lambda z: z, lambda z, a: np.ones_like(z)),
+    "leaky ReLU with slope 0.3": _leaky_by(float(np.float32(0.3))),
+    "leaky ReLU with slope 0.2": _leaky_by(0.2),
+    "leaky ReLU with slope 0.2 in float32": _leaky_by(float(np.float32(0.2))),
+    "leaky ReLU with slope 0.1": _leaky_by(0.1),
+    "PReLU at its first slope, 0.25": _leaky_by(0.25),
+    "mish": (_mish, _mish_slope),
+    "selu": _elu_by(SELU_ALPHA, SELU_SCALE),
+    "selu in float32, as in Keras": _elu_by(float(np.float32(SELU_ALPHA)), float(np.float32(SELU_SCALE))),
+    "relu6": (lambda z: np.clip(z, 0, 6), lambda z, a: ((z > 0) & (z < 6)).astype(z.dtype)),
+    "hardtanh": (lambda z: np.clip(z, -1, 1), lambda z, a: (np.abs(z) < 1).astype(z.dtype)),
+    "softsign": (lambda z: z / (1 + np.abs(z)), lambda z, a: 1 / (1 + np.abs(z)) ** 2),
+    "hard sigmoid": (lambda z: np.clip(z / 6 + 0.5, 0, 1), lambda z, a: (np.abs(z) < 3) / 6),
+    "hard swish": (
+        lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
+        lambda z, a: np.where(z <= -3, 0.0, np.where(z >= 3, 1.0, z / 3 + 0.5)),
+    ),
+    "logsigmoid": (lambda z: -np.logaddexp(-z, 0), lambda z, a: _sigmoid(-z)),
+    "squared ReLU": (lambda z: np.maximum(z, 0) ** 2, lambda z, a: 2 * np.maximum(z, 0)),
+    "sine": (np.sin, lambda z, a: np.cos(z)),
+}
+
+
 def _other_activation(t: Any, name: str) -> None:
-    linear = (lambda z: z, lambda z, a: np.ones_like(z))
-    other = linear if name == "linear" else t.ACTIVATIONS[name]
-    t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, other)
+    t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, BEYOND.get(name) or t.ACTIVATIONS[name])
+
+
+def _residual(t: Any, inside: bool) -> None:
+    """A layer of equal width adds its input to its output, or to what its activation is given."""
+
+    class Trapped(t.MLP):
+        def _adds(self, i):
+            sizes = self.config.layer_sizes
+            return i < len(sizes) - 2 and sizes[i] == sizes[i + 1]
+
+        def _forward(self, x, training=False, masks=None):
+            activation, _ = t.ACTIVATIONS[self.config.activation]
+            a, saved = x, []
+            for i, (W, b) in enumerate(self.layers[:-1]):
+                z = a @ W + b + (a if inside and self._adds(i) else 0)
+                out = activation(z)
+                saved.append((a, z, out, None))
+                a = out + (a if not inside and self._adds(i) else 0)
+                a = a * masks[i] if masks else a
+            W, b = self.layers[-1]
+            return a @ W + b, [*saved, (a, None, None, None)]
+
+        def _backward(self, d, saved, masks):
+            _, derivative = t.ACTIVATIONS[self.config.activation]
+            past = 0.0  # what reaches a layer's output around the layer after it
+            for i in reversed(range(len(saved))):
+                a, z, out, _ = saved[i]
+                dW, db = self.gradient_layers[i]
+                if z is not None:
+                    d = d @ self.layers[i + 1][0].T + past
+                    d = d * masks[i] if masks else d
+                    past = d if not inside and self._adds(i) else 0.0
+                    d = d * derivative(z, out)
+                    past = d if inside and self._adds(i) else past
+                db[:] = d.sum(axis=0)
+                dW[:] = a.T @ d
+
+    t.MLP = Trapped
+
+
+def _has_residual_place(config: Config, plan: Plan) -> bool:
+    sizes = config.layer_sizes
+    return not config.batch_norm and any(n == m for n, m in pairwise(sizes[:-1]))
 
 
 def _activated_outputs(t: Any, shown: bool) -> None:
@@ -186,8 +278,11 @@ def _own_weights(t: Any, which: str) -> None:
     t.MLP = Trapped
 
 
-def _not_trained(t: Any, which: str, gradient_shown: bool) -> None:
-    """Parameters that keep their values and slots; their gradient is 0 unless it is shown."""
+def _not_trained(t: Any, which: str, gradient_shown: bool, piled: bool = False) -> None:
+    """Parameters that keep their values and slots; their gradient is 0 unless it is shown.
+
+    `piled`: nobody sets it to 0 before the next one is added.
+    """
 
     def chosen(layers):
         if which == "biases":
@@ -203,19 +298,24 @@ def _not_trained(t: Any, which: str, gradient_shown: bool) -> None:
         return list(layers[{"first layer": 0, "last layer": -1}[which]])
 
     class Trapped(t.MLP):
+        pile: list[np.ndarray] | None = None
+
         def _train_step(self, x, y, masks):
             groups = [self.layers, *(t._split(slot, self.config) for slot in self.slots.values())]
             kept = [(a, a.copy()) for layers in groups for a in chosen(layers)]
             loss = super()._train_step(x, y, masks)
+            if piled:
+                self.pile = [gradient.copy() for gradient in chosen(self.gradient_layers)]
             for array, before in kept:
                 array[:] = before
             return loss
 
         def _backward(self, d, saved, masks):
             super()._backward(d, saved, masks)
-            if not gradient_shown:
-                for gradient in chosen(self.gradient_layers):
-                    gradient[:] = 0
+            for i, gradient in enumerate(chosen(self.gradient_layers)):
+                gradient *= gradient_shown
+                if self.pile:
+                    gradient += self.pile[i]
 
     t.MLP = Trapped
 
@@ -240,13 +340,17 @@ TRAPS = [
         _differs_from_slope,
         _leaky,
         variants={
-            "0.3, Keras' layer": {"slope": 0.3},
-            "0.2, Keras' function": {"slope": 0.2},
+            "0.3, Keras' layer": {"slope": float(np.float32(0.3))},
+            "0.2, Keras' function": {"slope": float(np.float32(0.2))},
+            "0.3": {"slope": 0.3},
+            "0.2": {"slope": 0.2},
             "0.1": {"slope": 0.1},
             "0.05": {"slope": 0.05},
             "0: a plain ReLU": {"slope": 0.0},
             "0.01 rounded to float32": {"slope": float(np.float32(0.01))},
         },
+        stock=True,
+        kinds={"0.3, Keras' layer": DEFAULT, "0.2, Keras' function": DEFAULT, "0.01 rounded to float32": DEFAULT},
     ),
     Trap(
         "gelu-tanh",
@@ -263,6 +367,7 @@ TRAPS = [
             "the approximation": {"cube": 0.044715},
             "the approximation with its constant in float32, as in Keras": {"cube": float(np.float32(0.044715))},
         },
+        kind=CONVENTION,
     ),
     Trap(
         "gelu-float32-constant",
@@ -274,6 +379,7 @@ TRAPS = [
         "z * (1 + ops.erf(z / math.sqrt(2))) / 2",
         when(has_hidden, activation="gelu"),
         _gelu_float32,
+        kind=DEFAULT,
     ),
     Trap(
         "softplus-threshold",
@@ -285,6 +391,7 @@ TRAPS = [
         "keras.activations.softplus  # exact",
         when(has_hidden, activation="softplus"),
         _softplus_threshold,
+        kind=DEFAULT,
     ),
     Trap(
         "other-activation",
@@ -296,7 +403,19 @@ TRAPS = [
         "keras.layers.Dense(units, activation='{activation}')",
         when(has_hidden),
         _other_activation,
-        variants={name if name != "linear" else "none": {"name": name} for name in ("linear", *mlp_numpy.ACTIVATIONS)},
+        variants={name: {"name": name} for name in ("none", *mlp_numpy.ACTIVATIONS, *list(BEYOND)[1:])},
+    ),
+    Trap(
+        "residual-connection",
+        "network",
+        "Logits differ from the first step where a layer is as wide as the one before it",
+        "The layer adds its input to its output, x + f(x), as residual networks do; the reference is a plain chain.",
+        "He et al., Deep residual learning for image recognition, 2016",
+        "return self.activation(self.linear(x))  # without x +",
+        "x = keras.layers.Dense(units, activation='{activation}')(x)  # without keras.layers.add",
+        _has_residual_place,
+        _residual,
+        variants={"after the activation": {"inside": False}, "before the activation": {"inside": True}},
     ),
     Trap(
         "activated-outputs",
@@ -407,7 +526,11 @@ TRAPS = [
         "optimizer.apply(gradients, model.trainable_variables)  # all of them",
         always,
         _not_trained,
-        variants={part: {"which": part, "gradient_shown": True} for part in _PARTS},
+        variants={part: {"which": part, "gradient_shown": True} for part in _PARTS}
+        | {
+            f"{part}, whose gradient nobody sets to 0": {"which": part, "gradient_shown": True, "piled": True}
+            for part in _PARTS
+        },
     ),
     Trap(
         "scales-not-trained",

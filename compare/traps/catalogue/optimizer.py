@@ -1,4 +1,4 @@
-"""Traps in the update: optimizers, weight decay, clipping, learning rate."""
+"""Traps in the update: optimizers and their settings."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 
 from compare.traps.catalogue.trap import (
+    CONVENTION,
+    DEFAULT,
+    FAULT,
     Trap,
-    always,
-    change_config,
     change_rules,
-    decays,
-    other_config,
+    rounded_to_float32,
     seen,
     when,
     wrap_rules,
 )
-from impls.mlp_numpy import Config
-from shared.scenarios import Plan
 
 ADAM = ("adam", "adamw")
 VELOCITY = ("momentum", "nesterov")
@@ -28,10 +26,6 @@ SCALED = ("adam", "adamw", "rmsprop", "adagrad")  # by the root of a second mome
 COUPLED = ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam")  # take decay into the gradient
 SCHEDULED = ("step", "exponential", "cosine", "warmup")
 KERAS_EPSILON = 1e-7  # the default of all its optimizers
-
-
-def _float32(value: float) -> float:
-    return float(np.float32(value))
 
 
 # Rules that replace an optimizer's. They come before those that wrap one.
@@ -60,15 +54,15 @@ def _adam_epsilon_place(t: Any, inside_root: bool) -> None:
 
 def _float32_correction(t: Any) -> None:
     def update(c, step, m, v):
-        first, second = 1 - _float32(c.beta1) ** step, 1 - _float32(c.beta2) ** step
+        first, second = 1 - rounded_to_float32(c.beta1) ** step, 1 - rounded_to_float32(c.beta2) ** step
         return m / first / (np.sqrt(v / second) + c.epsilon)
 
     _adam_update(t, update)
 
 
-def _keras_adam(t: Any, epsilon: float | None = KERAS_EPSILON, rounded: bool = True) -> None:
+def keras_adam(t: Any, epsilon: float | None = KERAS_EPSILON, rounded: bool = True) -> None:
     def update(c, step, m, v):
-        beta1, beta2 = (_float32(beta) if rounded else beta for beta in (c.beta1, c.beta2))
+        beta1, beta2 = (rounded_to_float32(beta) if rounded else beta for beta in (c.beta1, c.beta2))
         correction = math.sqrt(1 - beta2**step) / (1 - beta1**step)
         return correction * m / (np.sqrt(v) + (c.epsilon if epsilon is None else epsilon))
 
@@ -83,16 +77,49 @@ def _no_bias_correction(t: Any, first: bool, second: bool) -> None:
     _adam_update(t, update)
 
 
-def _amsgrad(t: Any) -> None:
+def _amsgrad(t: Any, as_keras: bool) -> None:
     original = t.OPTIMIZERS["adam"]
     largest: list[np.ndarray] = []
 
     def rule(c, g, step, m, v):
         original(c, g, step, m, v)
         largest[:] = [np.maximum(largest[0], v) if largest else v.copy()]
+        if as_keras:
+            first, second = (1 - rounded_to_float32(beta) ** step for beta in (c.beta1, c.beta2))
+            return m * (math.sqrt(second) / first) / (np.sqrt(largest[0]) + KERAS_EPSILON)
         return m / (1 - c.beta1**step) / (np.sqrt(largest[0] / (1 - c.beta2**step)) + c.epsilon)
 
     t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+
+
+def _nadam(t: Any, decay: float, epsilon: float | None) -> None:
+    def share(c, step):
+        return c.beta1 * (1 - 0.5 * 0.96 ** (step * decay))
+
+    def update(c, step, m, v, g):
+        now, then = share(c, step), share(c, step + 1)
+        past = math.prod(share(c, i) for i in range(1, step + 1))
+        ahead = then / (1 - past * then) * m + (1 - now) / (1 - past) * g
+        return ahead / (np.sqrt(v / (1 - c.beta2**step)) + (c.epsilon if epsilon is None else epsilon))
+
+    def rule(c, g, step, m, v):
+        m += (1 - c.beta1) * (g - m)
+        v += (1 - c.beta2) * (g * g - v)
+        return update(c, step, m, v, g)
+
+    t.OPTIMIZERS["adam"] = t.OPTIMIZERS["adamw"] = rule
+
+
+def _centred(t: Any, as_keras: bool) -> None:
+    mean: list[np.ndarray] = []
+
+    def rmsprop(c, g, step, v):
+        v += (1 - c.beta2) * (g * g - v)
+        mean[:] = [mean[0] + (1 - c.beta2) * (g - mean[0]) if mean else (1 - c.beta2) * g]
+        variance = v - mean[0] ** 2
+        return g / (np.sqrt(variance + KERAS_EPSILON) if as_keras else np.sqrt(variance) + c.epsilon)
+
+    t.OPTIMIZERS["rmsprop"] = rmsprop
 
 
 def _root_epsilon_inside(t: Any) -> None:
@@ -145,27 +172,29 @@ def _nesterov_lookahead(t: Any) -> None:
     t.MLP = Trapped
 
 
-def _rate_in_velocity(t: Any) -> None:
-    def hold(rule):
-        def rated(c, g, step, velocity):  # The velocity is -lr * b of the step that made it.
-            before, now = t.learning_rate(c, max(step - 2, 0)), t.learning_rate(c, step - 1)
-            velocity *= before / now if now else 1.0
-            return rule(c, g, step, velocity)
-
-        return rated
-
-    t.OPTIMIZERS |= {name: hold(t.OPTIMIZERS[name]) for name in VELOCITY}
-
-
 # Rules that wrap what they find.
+
+
+def _with_momentum(t: Any, momentum: float) -> None:
+    def carried(rule):
+        velocity: list[np.ndarray] = []
+
+        def with_momentum(c, g, step, *slots):
+            direction = rule(c, g, step, *slots)
+            velocity[:] = [momentum * velocity[0] + direction if velocity else direction]
+            return velocity[0]
+
+        return with_momentum
+
+    wrap_rules(t, carried)
 
 
 def _values(t: Any, **values: float) -> None:
     change_rules(t, **values)
 
 
-def _float32_values(t: Any, name: str) -> None:
-    wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: _float32(getattr(c, name))}), *a))
+def float32_values(t: Any, name: str) -> None:
+    wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: rounded_to_float32(getattr(c, name))}), *a))
 
 
 def _keras_rmsprop(t: Any) -> None:
@@ -175,12 +204,7 @@ def _keras_rmsprop(t: Any) -> None:
 
 def _keras_adagrad(t: Any) -> None:
     _keras_rmsprop(t)  # The root is the same.
-    _adagrad_start(t, _float32(0.1))
-
-
-def _keras_momentum(t: Any) -> None:
-    _rate_in_velocity(t)
-    _float32_values(t, "momentum")
+    _adagrad_start(t, rounded_to_float32(0.1))
 
 
 def _step_count(t: Any) -> None:
@@ -190,176 +214,9 @@ def _step_count(t: Any) -> None:
     t.OPTIMIZERS |= {name: late(t.OPTIMIZERS[name]) for name in ADAM}
 
 
-def _in_training(t: Any, values: Callable[[Config], dict[str, Any]]) -> None:
-    """Let an update see other values of some fields of the Config, but nothing else of the model."""
-
-    class Trapped(t.MLP):
-        def _train_step(self, x, y, masks):
-            with other_config(self, **values(self.config)):
-                return super()._train_step(x, y, masks)
-
-    t.MLP = Trapped
-
-
-def _decoupled(t: Any) -> None:
-    class Trapped(t.MLP):
-        def _train_step(self, x, y, masks):
-            c, before, rate = self.config, self.flat.copy(), t.learning_rate(self.config, self.step)
-            with other_config(self, weight_decay=0.0):
-                loss = super()._train_step(x, y, masks)
-            self.flat -= rate * c.weight_decay * before * self.decays
-            return loss
-
-    t.MLP = Trapped
-
-
-def _coupled(t: Any) -> None:
-    """As L2 for adamw: the same update as adam's, whose slots have the same names."""
-    _in_training(t, lambda c: {"optimizer": "adam"})
-
-
-def _decay_factor(t: Any, factor: float) -> None:
-    _in_training(t, lambda c: {"weight_decay": factor * c.weight_decay})
-
-
-def _decay_value(t: Any, value: float) -> None:
-    _in_training(t, lambda c: {"weight_decay": value})
-
-
-def _decay_float32(t: Any) -> None:
-    _in_training(t, lambda c: {"weight_decay": _float32(c.weight_decay)})
-
-
-def _decay_on_everything(t: Any) -> None:
-    class Trapped(t.MLP):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            self.decays = np.ones_like(self.decays)
-
-    t.MLP = Trapped
-
-
-def _keras_decay(t: Any) -> None:
-    _decoupled(t)
-    _decay_on_everything(t)
-    _decay_float32(t)
-
-
-def _keras_adamw(t: Any, **settings: Any) -> None:
-    _keras_adam(t, **settings)
-    _keras_decay(t)
-
-
-def _decay_without_rate(t: Any) -> None:
-    class Trapped(t.MLP):
-        def _train_step(self, x, y, masks):
-            rate = t.learning_rate(self.config, self.step)
-            with other_config(self, weight_decay=self.config.weight_decay / rate):
-                return super()._train_step(x, y, masks)
-
-    t.MLP = Trapped
-
-
-def _before_update(t: Any, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
-    """Let `change` work on a model's gradient before an update, which then sees the fields in `off` instead.
-
-    What `change` returns is added to the loss. With `shown`, `gradients` shows the change too.
-    """
-
-    class Trapped(t.MLP):
-        in_update: Config | None = None
-
-        def _train_step(self, x, y, masks):
-            self.in_update = self.config
-            with other_config(self, **off):
-                loss = super()._train_step(x, y, masks)
-            self.in_update = None
-            return loss
-
-        def _backpropagate(self, x, y, masks):
-            loss = super()._backpropagate(x, y, masks)
-            return loss + change(self.in_update or self.config, self) if self.in_update or shown else loss
-
-    t.MLP = Trapped
-
-
-def _decay_in_gradient(t: Any, in_loss: bool = False, shown: bool = False) -> None:
-    def change(c, model):
-        model.flat_gradient += c.weight_decay * model.flat * model.decays
-        return c.weight_decay / 2 * float((model.flat**2 * model.decays).sum()) if in_loss else 0.0
-
-    _before_update(t, change, shown, weight_decay=0.0)
-
-
-def _norm(g: np.ndarray) -> float:
-    return math.sqrt(float((g * g).sum()))
-
-
-def _clip_per_tensor(t: Any) -> None:
-    def clip(c, model):
-        for g in (g for layer in model.gradient_layers for g in layer):
-            g *= c.clip_norm / max(c.clip_norm, _norm(g))
-        return 0.0
-
-    _before_update(t, clip, clip_norm=None)
-
-
-def _clip_epsilon(t: Any) -> None:
-    def clip(c, model):
-        model.flat_gradient *= min(1.0, c.clip_norm / (_norm(model.flat_gradient) + 1e-6))
-        return 0.0
-
-    _before_update(t, clip, clip_norm=None)
-
-
-def _clip_kind(t: Any) -> None:
-    _in_training(t, lambda c: {"clip_norm": c.clip_value, "clip_value": c.clip_norm})
-
-
-def _clip_forgotten(t: Any) -> None:
-    _in_training(t, lambda c: {"clip_norm": None, "clip_value": None})
-
-
-def _rate_value(t: Any, value: float | None = None, factor: float = 1.0) -> None:
-    original = t.learning_rate
-    t.learning_rate = lambda c, *step: factor * original(seen(c, learning_rate=value or c.learning_rate), *step)
-
-
-def _no_schedule(t: Any) -> None:
-    change_config(t, "learning_rate", schedule="constant")
-
-
-def _rate_float32(t: Any) -> None:
-    original = t.learning_rate
-    t.learning_rate = lambda c, step, *xp: _float32(original(c, step, *xp))
-
-
-def _rate_shift(t: Any, by: int) -> None:
-    original = t.learning_rate
-    t.learning_rate = lambda c, step, *xp: original(c, max(step + by, 0), *xp)
-
-
-def _two_updates(t: Any) -> None:
-    class Trapped(t.MLP):
-        def _train_step(self, x, y, masks):
-            loss = super()._train_step(x, y, masks)
-            super()._train_step(x, y, masks)
-            return loss
-
-    t.MLP = Trapped
-
-
-def _clips(config: Config, plan: Plan) -> bool:
-    return bool(config.clip_norm or config.clip_value)
-
-
-def _clips_norm(config: Config, plan: Plan) -> bool:
-    return bool(config.clip_norm)
-
-
 _K = "keras/src/optimizers/"
 _T = "torch/optim/"
-_KERAS_ADAM: dict[str, dict[str, Any]] = {
+KERAS_ADAM: dict[str, dict[str, Any]] = {
     "": {},
     "but for its epsilon's value": {"epsilon": None},
     "but for the betas' rounding": {"rounded": False},
@@ -385,6 +242,7 @@ TRAPS = [
             "added to the uncorrected root, as in Keras": {"inside_root": False},
             "added under the root": {"inside_root": True},
         },
+        kinds={"added to the uncorrected root, as in Keras": DEFAULT, "added under the root": CONVENTION},
     ),
     Trap(
         "betas-float32-in-correction",
@@ -397,6 +255,7 @@ TRAPS = [
         "keras.optimizers.Adam({learning_rate}, np.float64({beta1}), np.float64({beta2}), {epsilon})",
         when(optimizer=ADAM),
         _float32_correction,
+        kind=DEFAULT,
     ),
     Trap(
         "no-bias-correction",
@@ -426,6 +285,50 @@ TRAPS = [
         "keras.optimizers.Adam({learning_rate}, amsgrad=False)",
         when(optimizer=ADAM),
         _amsgrad,
+        variants={"": {"as_keras": False}, "in Keras' Adam": {"as_keras": True}},
+    ),
+    Trap(
+        "nadam",
+        "optimizer",
+        "Adam's moments agree, its updates look a step ahead",
+        "NAdam is Adam with Nesterov's momentum, whose share grows with the steps: by 0.96**(0.004 * t) in PyTorch, by "
+        "0.96**t in Keras.",
+        f"{_T}nadam.py; {_K}nadam.py",
+        "torch.optim.Adam(model.parameters(), lr={learning_rate})",
+        "keras.optimizers.Adam({learning_rate})",
+        when(optimizer=ADAM),
+        _nadam,
+        variants={
+            "PyTorch's": {"decay": 0.004, "epsilon": None},
+            "Keras'": {"decay": 1.0, "epsilon": KERAS_EPSILON},
+            "Keras', with the epsilon asked for": {"decay": 1.0, "epsilon": None},
+        },
+    ),
+    Trap(
+        "rmsprop-centred",
+        "optimizer",
+        "RMSprop's second moment agrees, its updates are larger",
+        "With centered=True the root is of the variance: the second moment less the square of the first. It is off by "
+        "default in both frameworks.",
+        f"{_T}rmsprop.py; {_K}rmsprop.py",
+        "torch.optim.RMSprop(model.parameters(), lr={learning_rate}, alpha={beta2}, centered=False)",
+        "keras.optimizers.RMSprop({learning_rate}, rho={beta2}, centered=False)",
+        when(optimizer="rmsprop"),
+        _centred,
+        variants={"as in PyTorch": {"as_keras": False}, "as in Keras": {"as_keras": True}},
+    ),
+    Trap(
+        "rmsprop-momentum",
+        "optimizer",
+        "The first update agrees, later ones grow",
+        "A momentum on top of a scaled update: off by default in both frameworks' RMSprop, 0.9 in many papers.",
+        f"{_T}rmsprop.py; {_K}rmsprop.py",
+        "torch.optim.RMSprop(model.parameters(), lr={learning_rate}, alpha={beta2}, momentum=0)",
+        "keras.optimizers.RMSprop({learning_rate}, rho={beta2}, momentum=0.0)",
+        when(optimizer="rmsprop"),
+        _with_momentum,
+        variants={f"{value:g}": {"momentum": value} for value in (0.9, 0.5, 0.8, 0.95, 0.99)}
+        | {"0.9 in float32": {"momentum": rounded_to_float32(0.9)}},
     ),
     Trap(
         "epsilon-inside-root",
@@ -438,6 +341,7 @@ TRAPS = [
         "a subclass of the optimizer whose update_step divides by ops.sqrt(v) + {epsilon}, to follow PyTorch",
         when(optimizer=("rmsprop", "adagrad")),
         _root_epsilon_inside,
+        kind=DEFAULT,
     ),
     Trap(
         "adagrad-initial-accumulator",
@@ -450,10 +354,11 @@ TRAPS = [
         when(optimizer="adagrad"),
         _adagrad_start,
         variants={
-            "0.1 in float32, as in Keras": {"value": _float32(0.1)},
+            "0.1 in float32, as in Keras": {"value": rounded_to_float32(0.1)},
             "0.1": {"value": 0.1},
             "1": {"value": 1.0},
         },
+        kinds={"0.1 in float32, as in Keras": DEFAULT, "0.1": DEFAULT},
     ),
     Trap(
         "nesterov-flag",
@@ -483,6 +388,7 @@ TRAPS = [
             "from the first step": {"from_start": True},
             "from the second step, as PyTorch's dampening": {"from_start": False},
         },
+        kind=CONVENTION,
     ),
     Trap(
         "nesterov-lookahead",
@@ -495,18 +401,7 @@ TRAPS = [
         "keras.optimizers.SGD({learning_rate}, np.float64({momentum}), nesterov=True)",
         when(optimizer="nesterov"),
         _nesterov_lookahead,
-    ),
-    Trap(
-        "rate-in-velocity",
-        "optimizer",
-        "Equal as long as the learning rate stays, apart as soon as a schedule changes it",
-        "Keras' velocity holds the learning rate, v = m * v - lr * g, so that old gradients keep the rate of their "
-        "time. PyTorch's b = m * b + g is multiplied by the rate of now.",
-        f"{_K}sgd.py (update_step); {_T}sgd.py",
-        "buffer *= lr_before / lr_now  # on every state[p]['momentum_buffer'] when the rate changes, to follow Keras",
-        "for v in optimizer.momentums: v.assign(v * lr_now / lr_before)  # when the rate changes, to follow PyTorch",
-        when(optimizer=VELOCITY, schedule=SCHEDULED),
-        _rate_in_velocity,
+        kind=CONVENTION,
     ),
     Trap(
         "epsilon-value",
@@ -528,6 +423,11 @@ TRAPS = [
             "1e-3": {"epsilon": 1e-3},
             "1": {"epsilon": 1.0},
             "none": {"epsilon": 0.0},
+        },
+        kinds={
+            "1e-7, Keras' default": DEFAULT,
+            "1e-8, PyTorch's default": DEFAULT,
+            "1e-10, PyTorch's default for Adagrad": DEFAULT,
         },
     ),
     Trap(
@@ -602,6 +502,8 @@ TRAPS = [
             "0.999": {"beta2": 0.999},
             "0.95": {"beta2": 0.95},
         },
+        kind=DEFAULT,
+        kinds={"0.999": FAULT, "0.95": FAULT},
     ),
     Trap(
         "hyperparameters-float32",
@@ -612,12 +514,13 @@ TRAPS = [
         "nothing to mend: PyTorch keeps them as Python floats",
         "keras.optimizers.SGD({learning_rate}, np.float64({momentum}))  # np.float64 around every Python float",
         when(optimizer=("momentum", "nesterov", "adam", "adamw", "rmsprop")),
-        _float32_values,
+        float32_values,
         variants={
             "momentum": {"name": "momentum"},
             "beta1": {"name": "beta1"},
             "beta2": {"name": "beta2"},
         },
+        kind=DEFAULT,
     ),
     Trap(
         "adam-as-keras-has-it",
@@ -631,25 +534,11 @@ TRAPS = [
         "Adam({learning_rate}, np.float64({beta1}), np.float64({beta2})), in a subclass whose update_step first sets "
         "self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
         when(optimizer=ADAM),
-        _keras_adam,
-        variants=_KERAS_ADAM,
+        keras_adam,
+        variants=KERAS_ADAM,
         either=True,
-    ),
-    Trap(
-        "adamw-as-keras-has-it",
-        "optimizer",
-        "Keras' AdamW with its defaults: off from the first step, biases by their decay",
-        "Keras' Adam (epsilon 1e-7, added before the bias correction, which takes betas rounded to float32), and a "
-        "decay, rounded to float32 too, that shrinks biases and batch-norm parameters with the weights.",
-        f"{_K}adam.py (update_step), {_K}base_optimizer.py (_apply_weight_decay); {_T}adamw.py",
-        "torch.optim.AdamW(model.parameters(), {learning_rate}, weight_decay={weight_decay}), and before step t "
-        "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5",
-        "exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']), np.float64 for decay and betas, and in "
-        "update_step self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
-        when(decays, optimizer="adamw"),
-        _keras_adamw,
-        variants=_KERAS_ADAM,
-        either=True,
+        stock=True,
+        kind=DEFAULT,
     ),
     Trap(
         "rmsprop-as-keras-has-it",
@@ -665,6 +554,8 @@ TRAPS = [
         when(optimizer="rmsprop"),
         _keras_rmsprop,
         either=True,
+        stock=True,
+        kind=DEFAULT,
     ),
     Trap(
         "adagrad-as-keras-has-it",
@@ -680,273 +571,7 @@ TRAPS = [
         when(optimizer="adagrad"),
         _keras_adagrad,
         either=True,
-    ),
-    Trap(
-        "momentum-as-keras-has-it",
-        "optimizer",
-        "Keras' SGD with momentum under a schedule: by 1e-8 at first, by more as soon as the rate changes",
-        "Two things at once. Keras' velocity holds the learning rate of the time, and its momentum is rounded to "
-        "float32, also in float64.",
-        f"{_K}sgd.py (update_step); {_T}sgd.py",
-        "momentum=float(np.float32({momentum})), and buffer *= lr_before / lr_now on every "
-        "state[p]['momentum_buffer'] when the rate changes",
-        "momentum=np.float64({momentum}), and for v in optimizer.momentums: v.assign(v * lr_now / lr_before) when the "
-        "rate changes",
-        when(optimizer=VELOCITY, schedule=SCHEDULED),
-        _keras_momentum,
-        either=True,
-    ),
-    Trap(
-        "decay-decoupled",
-        "optimizer",
-        "Gradients agree; with momentum or an adaptive optimizer, slots and weights differ",
-        "Keras' weight_decay argument shrinks the weights, w -= lr * decay * w, under every optimizer. PyTorch's adds "
-        "decay * w to the gradient, but for AdamW.",
-        "keras/src/optimizers/base_optimizer.py (_apply_weight_decay); torch/optim/sgd.py, torch/optim/adam.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # for a decoupled one",
-        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # and no "
-        "weight_decay",
-        when(decays, optimizer=COUPLED),
-        _decoupled,
-    ),
-    Trap(
-        "decay-coupled",
-        "optimizer",
-        "AdamW's slots differ from the first step",
-        "PyTorch's Adam(weight_decay=...) adds decay * w to the gradient, which Adam then scales; AdamW shrinks the "
-        "weights.",
-        f"{_T}adam.py, {_T}adamw.py; {_K}adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
-        when(decays, optimizer="adamw"),
-        _coupled,
-    ),
-    Trap(
-        "decay-factor",
-        "optimizer",
-        "Weight decay twice or half as strong",
-        "keras.regularizers.L2(l) adds l * sum(w**2) to the loss, whose gradient is 2 * l * w; PyTorch's weight_decay"
-        " adds weight_decay * w.",
-        "keras/src/regularizers/regularizers.py (L2); torch/optim/sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # 2 * Keras' l2",
-        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))",
-        when(decays),
-        _decay_factor,
-        variants={"twice": {"factor": 2.0}, "half": {"factor": 0.5}, "negative": {"factor": -1.0}},
-    ),
-    Trap(
-        "decay-forgotten",
-        "optimizer",
-        "The weights do not shrink",
-        "PyTorch's optimizers have weight_decay=0 by default (AdamW: 0.01), Keras' have none (AdamW: 0.004).",
-        f"{_T}sgd.py; keras/src/optimizers/base_optimizer.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
-        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))",
-        when(decays),
-        _decay_value,
-        variants={"": {"value": 0.0}},
-    ),
-    Trap(
-        "decay-by-default",
-        "optimizer",
-        "The weights shrink by a little more or less at every step than they should",
-        "AdamW decays without being told: by 0.01 in PyTorch, by 0.004 in Keras.",
-        f"{_T}adamw.py; {_K}adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
-        when(optimizer=("adamw",)),
-        _decay_value,
-        variants={"0.01, PyTorch's": {"value": 0.01}, "0.004, Keras'": {"value": 0.004}},
-    ),
-    Trap(
-        "decay-on-biases",
-        "optimizer",
-        "Biases differ, weight matrices agree in step",
-        "PyTorch's weight_decay and Keras' take every parameter, biases and batch-norm scales too. A "
-        "kernel_regularizer takes the weight matrices only.",
-        f"{_T}sgd.py (weight_decay); keras/src/optimizers/base_optimizer.py (exclude_from_weight_decay)",
-        "torch.optim.SGD([dict(params=matrices, weight_decay={weight_decay}), dict(params=others, weight_decay=0.0)], "
-        "lr={learning_rate})",
-        "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])",
-        when(decays),
-        _decay_on_everything,
-    ),
-    Trap(
-        "decay-without-rate",
-        "optimizer",
-        "AdamW's weights shrink far too fast, whatever the learning rate",
-        "Loshchilov and Hutter's decay has no learning rate in it, only the schedule's factor; both frameworks "
-        "multiply it by the learning rate.",
-        "Loshchilov and Hutter, Decoupled weight decay regularization, 2019; torch/optim/adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay=decay / {learning_rate})  # as in the"
-        " paper",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=decay / {learning_rate})  # as in the paper",
-        when(decays, optimizer="adamw"),
-        _decay_without_rate,
-    ),
-    Trap(
-        "decay-float32",
-        "optimizer",
-        "In float64, weights differ by some 1e-8 of the decay",
-        "Keras casts a Python-float weight_decay by way of float32, and L2 takes float() of its argument.",
-        "keras/src/optimizers/base_optimizer.py; keras/src/regularizers/regularizers.py",
-        "nothing to mend: PyTorch keeps it as a Python float",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
-        when(decays),
-        _decay_float32,
-    ),
-    Trap(
-        "decay-as-keras-has-it",
-        "optimizer",
-        "Biases decay too; with momentum or an adaptive optimizer, slots differ from the first step",
-        "Three things at once. The weight_decay argument of any Keras optimizer shrinks the weights, w -= lr * decay "
-        "* w, in place of adding to the gradient; it takes biases and batch-norm parameters too; and it is rounded to "
-        "float32.",
-        f"{_K}base_optimizer.py (_apply_weight_decay, exclude_from_weight_decay); {_T}sgd.py",
-        "for p in model.parameters(): p.data.mul_(1 - {learning_rate} * {weight_decay})  # before optimizer.step(), "
-        "whose own weight_decay is 0",
-        "weight_decay=None and kernel_regularizer=keras.regularizers.L2({weight_decay} / 2); for AdamW np.float64("
-        "{weight_decay}) and exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])",
-        when(decays),
-        _keras_decay,
-        either=True,
-    ),
-    Trap(
-        "decay-before-clip",
-        "optimizer",
-        "Differs only where weight decay and clipping are used together",
-        "A penalty in the loss is part of the gradient that is clipped; PyTorch's weight_decay is added after it.",
-        f"{_T}sgd.py; keras/src/regularizers/regularizers.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # not a penalty in the"
-        " loss",
-        "an own optimizer that adds {weight_decay} * w after clipping; a regularizer comes before it",
-        when(decays, _clips, optimizer=COUPLED),
-        _decay_in_gradient,
-    ),
-    Trap(
-        "penalty-in-loss",
-        "optimizer",
-        "The loss is larger by the penalty, and its gradient holds the decay; the weights agree",
-        "A Keras regularizer is part of the loss that fit and train_on_batch report; PyTorch's weight_decay is not.",
-        "keras/src/trainers/trainer.py (compute_loss); torch/optim/sgd.py",
-        "report the loss before a penalty is added to it",
-        "subtract sum(layer.losses) from the reported loss",
-        when(decays, optimizer=COUPLED),
-        _decay_in_gradient,
-        variants={
-            "and its gradient in the gradient": {"in_loss": True, "shown": True},
-            "but not in the gradient shown": {"in_loss": True},
-        },
-    ),
-    Trap(
-        "clip-per-tensor",
-        "optimizer",
-        "Large gradients are clipped differently from tensor to tensor",
-        "Keras' clipnorm limits the norm of every variable's gradient by itself; global_clipnorm and PyTorch's "
-        "clip_grad_norm_ limit the norm of all together.",
-        "keras/src/optimizers/base_optimizer.py (clipnorm, global_clipnorm); torch/nn/utils/clip_grad.py",
-        "torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm})  # all at once, not one by one",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})  # not clipnorm",
-        when(_clips_norm),
-        _clip_per_tensor,
-    ),
-    Trap(
-        "clip-epsilon",
-        "optimizer",
-        "Clipped gradients differ by a factor of 1 - 1e-6 / norm",
-        "PyTorch's clip_grad_norm_ divides by norm + 1e-6, Keras by the norm.",
-        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (clip_by_global_norm)",
-        "for p in model.parameters(): p.grad *= {clip_norm} / norm.clamp(min={clip_norm})",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})",
-        when(_clips_norm),
-        _clip_epsilon,
-    ),
-    Trap(
-        "clip-kind",
-        "optimizer",
-        "Gradients are clipped entry by entry where their norm was meant, or the reverse",
-        "clipvalue and clip_grad_value_ cut every entry, clipnorm and clip_grad_norm_ scale.",
-        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
-        "clip_grad_norm_ for clip_norm={clip_norm}, clip_grad_value_ for clip_value={clip_value}",
-        "global_clipnorm={clip_norm}, clipvalue={clip_value}",
-        when(_clips),
-        _clip_kind,
-    ),
-    Trap(
-        "clip-forgotten",
-        "optimizer",
-        "Updates after large gradients are too large",
-        "Clipping has to be called between backward and step in PyTorch, and given to the optimizer in Keras, where "
-        "an own training step that bypasses apply loses it.",
-        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (apply)",
-        "loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm}); optimizer.step()",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm}, clipvalue={clip_value})",
-        when(_clips),
-        _clip_forgotten,
-    ),
-    Trap(
-        "learning-rate",
-        "optimizer",
-        "Gradients and slots agree, every update is a constant multiple",
-        "Defaults differ: SGD 1e-3 in PyTorch and 1e-2 in Keras, RMSprop and Adagrad 1e-2 in PyTorch and 1e-3 in "
-        "Keras, Adam 1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of "
-        "devices.",
-        f"{_T}sgd.py, {_T}rmsprop.py; {_K}sgd.py, {_K}rmsprop.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate})  # or the optimizer used",
-        "keras.optimizers.SGD(learning_rate={learning_rate})  # or the optimizer used",
-        always,
-        _rate_value,
-        variants={f"{value:g}": {"value": value} for value in (1e-3, 1e-2, 1e-4, 0.1, 1.0)}
-        | {"twice": {"factor": 2.0}, "half": {"factor": 0.5}, "ten times": {"factor": 10.0}}
-        | {"a tenth": {"factor": 0.1}, "negative: it climbs": {"factor": -1.0}}
-        | {f"{value:g}": {"value": value} for value in (2e-3, 5e-3, 2e-2, 5e-2, 0.2, 0.3, 0.5)},
-    ),
-    Trap(
-        "learning-rate-float32",
-        "optimizer",
-        "In float64, updates differ by up to 6e-8 of their size",
-        "Keras keeps the learning rate in a float32 variable unless floatx was float64 when the optimizer was made, "
-        "and its schedules compute in float32.",
-        "keras/src/optimizers/base_optimizer.py; keras/src/optimizers/schedules/learning_rate_schedule.py",
-        "nothing to mend: PyTorch keeps it as a Python float",
-        "keras.config.set_floatx('float64')  # before anything else; np.float64 around a schedule's arguments",
-        always,
-        _rate_float32,
-    ),
-    Trap(
-        "schedule-shifted",
-        "optimizer",
-        "Updates differ by the schedule's change over one step",
-        "PyTorch's scheduler moves when its step() is called, after optimizer.step(); called before it, the first "
-        "rate is skipped. Keras evaluates a schedule at optimizer.iterations, from 0.",
-        "torch/optim/lr_scheduler.py; keras/src/optimizers/base_optimizer.py",
-        "optimizer.step(); scheduler.step()  # in this order",
-        "schedule(optimizer.iterations)  # from 0",
-        when(schedule=SCHEDULED),
-        _rate_shift,
-        variants={"one step early": {"by": 1}, "one step late": {"by": -1}},
-    ),
-    Trap(
-        "schedule-forgotten",
-        "optimizer",
-        "Equal until the schedule moves, then the rate stays where it was",
-        "A PyTorch scheduler does nothing until its step() is called; in Keras an optimizer takes the schedule as its "
-        "learning_rate.",
-        "torch/optim/lr_scheduler.py; keras/src/optimizers/schedules/learning_rate_schedule.py",
-        "scheduler.step()  # after every optimizer.step()",
-        "keras.optimizers.SGD(learning_rate=schedule)",
-        when(schedule=SCHEDULED),
-        _no_schedule,
-    ),
-    Trap(
-        "two-updates",
-        "optimizer",
-        "Weights move about twice as far, the step count is twice too high",
-        "optimizer.step() is called twice, or train_on_batch beside fit.",
-        f"{_T}optimizer.py; keras/src/trainers/trainer.py",
-        "optimizer.step()  # once a batch",
-        "model.train_on_batch(x, y)  # once a batch",
-        always,
-        _two_updates,
+        stock=True,
+        kind=DEFAULT,
     ),
 ]

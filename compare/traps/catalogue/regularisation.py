@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import Trap, has_hidden, when
+from compare.traps.catalogue.trap import DEFAULT, Trap, has_hidden, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -86,6 +86,13 @@ def _running_biased(t: Any) -> None:
         return result
 
     t._normalise = normalise
+
+
+def _keras_norm(t: Any, epsilon: float = 1e-3, momentum: float = 0.01, biased: bool = True) -> None:
+    _norm_epsilon(t, epsilon)
+    _norm_momentum(t, momentum)
+    if biased:
+        _running_biased(t)
 
 
 def _batch_in_evaluation(t: Any) -> None:
@@ -244,6 +251,7 @@ TRAPS = [
             "1e-7": {"value": 1e-7},
             "none": {"value": 0.0},
         },
+        kinds={"1e-3, as in Keras": DEFAULT},
     ),
     Trap(
         "norm-momentum",
@@ -262,6 +270,7 @@ TRAPS = [
             "0.001": {"value": 0.001},
             "none: they stay at 0 and 1": {"value": 0.0},
         },
+        kinds={"0.01, as in Keras": DEFAULT},
     ),
     Trap(
         "norm-running-biased",
@@ -273,6 +282,28 @@ TRAPS = [
         "layer.moving_variance.assign_add(0.1 * (variance * n / (n - 1) - layer.moving_variance))  # to follow PyTorch",
         when(has_hidden, batch_norm=True),
         _running_biased,
+        kind=DEFAULT,
+    ),
+    Trap(
+        "norm-as-keras-has-it",
+        "regularisation",
+        "Keras' BatchNormalization with its defaults: evaluation and training differ, running statistics too",
+        "Three things at once. Keras' epsilon is 1e-3, PyTorch's 1e-5; its momentum 0.99 is the share kept, PyTorch's "
+        "0.1 that of the new batch, so Keras' is 0.01; and its running variance is the biased one.",
+        f"{_KN} (call); {_TN}",
+        "torch.nn.BatchNorm1d(units, eps=1e-3, momentum=0.01), and norm.running_var *= ... as in norm-running-biased",
+        "keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5), and its variance as in norm-running-biased",
+        when(has_hidden, batch_norm=True),
+        _keras_norm,
+        variants={
+            "": {},
+            "but for its epsilon": {"epsilon": 1e-5},
+            "but for its momentum": {"momentum": 0.1},
+            "with an unbiased running variance": {"biased": False},
+        },
+        either=True,
+        stock=True,
+        kind=DEFAULT,
     ),
     Trap(
         "norm-batch-unbiased",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import Trap, always, has_partial_batch, when
+from compare.traps.catalogue.trap import CONVENTION, Trap, always, has_partial_batch, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -49,6 +49,50 @@ def _gradients_kept(t: Any, counted: str) -> None:
             self.in_update = True
             loss = super()._train_step(x, y, masks)
             self.in_update = False
+            return loss
+
+    t.MLP = Trapped
+
+
+def _accumulated(t: Any, every: int, averaged: bool, shown: str) -> None:
+    """An update in every few steps only, by the sum or the mean of their gradients.
+
+    `shown` is what a reading of the gradient gives: "sum so far", or "each", where the optimizer keeps the sum. In the
+    first case an optimizer's slots come to be at the first update, and cannot be set before.
+    """
+
+    class Trapped(t.MLP):
+        count, total, in_update = 0, 0.0, False
+
+        def set_state(self, state):
+            if shown == "each" or self.count >= every or not self.slots:
+                return super().set_state(state)
+            zero = {name: [tuple(a * 0 for a in layer) for layer in state[name]] for name in self.slots}
+            super().set_state(state | zero | {"step": 0})
+
+        def _backpropagate(self, x, y, masks):
+            if self.in_update:
+                self.flat_gradient[:] = self.total
+                return 0.0
+            loss = super()._backpropagate(x, y, masks)
+            if averaged and shown == "sum so far":
+                self.flat_gradient /= every
+            if shown == "sum so far":
+                self.flat_gradient += self.total
+            return loss
+
+        def _train_step(self, x, y, masks):
+            self.count += 1
+            loss = self._backpropagate(x, y, masks)
+            last = self.count % every == 0
+            if shown == "sum so far":
+                self.total = self.flat_gradient.copy()
+            else:
+                self.total = self.total + self.flat_gradient / (every if averaged else 1)
+            if last:
+                self.in_update = True
+                super()._train_step(x, y, masks)
+                self.in_update, self.total = False, 0.0
             return loss
 
     t.MLP = Trapped
@@ -224,6 +268,24 @@ TRAPS = [
         },
     ),
     Trap(
+        "gradients-accumulated",
+        "training",
+        "The weights move in every few steps only",
+        "Gradients of several batches are added up before an update: optimizer.step() is called in every k-th step, "
+        "after losses that are divided by k or not; Keras' optimizers do it with gradient_accumulation_steps, and take "
+        "the mean.",
+        "torch/optim/optimizer.py (zero_grad); keras/src/optimizers/base_optimizer.py (gradient_accumulation_steps)",
+        "loss.backward(); optimizer.step(); optimizer.zero_grad()  # in every step",
+        "gradient_accumulation_steps=None  # in the optimizer",
+        lambda config, plan: len(plan.steps) > 1,
+        _accumulated,
+        variants={
+            f"{how} of 2 steps{told}": {"every": 2, "averaged": how == "the mean", "shown": shown}
+            for how in ("the sum", "the mean")
+            for shown, told in (("sum so far", ""), ("each", ", in the optimizer"))
+        },
+    ),
+    Trap(
         "partial-batch-dropped",
         "training",
         "Equal up to the last, smaller batch of an epoch, where no update is made",
@@ -366,6 +428,7 @@ TRAPS = [
         variants={
             what: {"what": what} for what in ("the whole model", "the loss", "hidden outputs", "weights", "gradients")
         },
+        kind=CONVENTION,
     ),
     Trap(
         "threshold-on-logits",

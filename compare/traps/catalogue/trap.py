@@ -25,6 +25,13 @@ from impls import mlp_numpy
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
+FAULT, DEFAULT, CONVENTION = "fault", "default", "convention"
+KINDS = {
+    FAULT: "a mistake of somebody's",
+    DEFAULT: "what a framework does unless told otherwise",
+    CONVENTION: "one of several usual ways, none of them wrong",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Trap:
@@ -42,6 +49,9 @@ class Trap:
     replan: Callable[..., Plan] | None = None  # changes what the model is given
     variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"": {}})  # arguments of either, by label
     either: bool = False  # each mend lets its framework follow the other one, so that both are worth telling
+    stock: bool = False  # how a framework is, unless told otherwise, in one piece
+    kind: str = FAULT  # one of KINDS
+    kinds: dict[str, str] = field(default_factory=dict)  # of the variants that are of another kind
 
     def hypotheses(self, plan: Plan) -> list[Hypothesis]:
         """One for each variant; none where the trap can make no difference."""
@@ -52,10 +62,21 @@ class Trap:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A trap in one of its variants."""
+    """A trap in one of its variants, or with `values` that were read off a candidate's numbers."""
 
     trap: Trap
     variant: str
+    values: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    of_kind: str = ""  # where it is not what the trap's is
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return self.trap.variants[self.variant] if self.values is None else self.values
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return self.of_kind or self.trap.kinds.get(self.variant, self.trap.kind)
 
     @property
     def label(self) -> str:
@@ -63,10 +84,10 @@ class Hypothesis:
 
     def bend(self, template: ModuleType) -> None:
         if self.trap.bend:
-            self.trap.bend(template, **self.trap.variants[self.variant])
+            self.trap.bend(template, **self.arguments)
 
     def replan(self, plan: Plan) -> Plan:
-        return self.trap.replan(plan, **self.trap.variants[self.variant]) if self.trap.replan else plan
+        return self.trap.replan(plan, **self.arguments) if self.trap.replan else plan
 
     def mend(self, framework: str, plan: Plan) -> str:
         """The line to write in "torch" or "keras" under this plan."""
@@ -103,18 +124,23 @@ def build(causes: Iterable[Hypothesis], plan: Plan, dtype: str, params: Layers |
 
 
 def record_trapped(
-    causes: Iterable[Hypothesis], plan: Plan, dtype: str, reference: Trace | None = None, whole: bool = True
+    causes: Iterable[Hypothesis],
+    plan: Plan,
+    dtype: str,
+    reference: Trace | None = None,
+    whole: bool = True,
+    slots: bool = True,
 ) -> Trace:
     """The trace of the reference with these traps in it: on its own, or in step with the clean reference's trace.
 
-    Without `whole`, as `compare.ledger.trace.record` says, losses and parameters alone.
+    `whole` and `slots` are as `compare.ledger.trace.record` has them.
     """
     causes = tuple(causes)
     given = plan
     for cause in causes:
         given = cause.replan(given)
     with np.errstate(all="ignore"):  # What a trap breaks, it may break by an overflow.
-        return record(build(causes, plan, dtype), given, reference, whole)
+        return record(build(causes, plan, dtype), given, reference, whole, slots)
 
 
 # Where traps apply, and tools to bend with ---------------------------------------------------------------------------
@@ -182,3 +208,45 @@ def other_config(model: Any, **values: Any) -> Iterator[None]:
         yield
     finally:
         model.config = kept
+
+
+def rounded_to_float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def in_training(t: Any, values: Callable[[Config], dict[str, Any]]) -> None:
+    """Let an update see other values of some fields of the Config, but nothing else of the model."""
+
+    class Trapped(t.MLP):
+        def _train_step(self, x, y, masks):
+            with other_config(self, **values(self.config)):
+                return super()._train_step(x, y, masks)
+
+    t.MLP = Trapped
+
+
+def before_update(t: Any, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
+    """Let `change` work on a model's gradient before an update, which then sees the fields in `off` instead.
+
+    What `change` returns is added to the loss. With `shown`, `gradients` shows the change too.
+    """
+
+    class Trapped(t.MLP):
+        in_update: Config | None = None
+
+        def _train_step(self, x, y, masks):
+            self.in_update = self.config
+            with other_config(self, **off):
+                loss = super()._train_step(x, y, masks)
+            self.in_update = None
+            return loss
+
+        def _backpropagate(self, x, y, masks):
+            loss = super()._backpropagate(x, y, masks)
+            return loss + change(self.in_update or self.config, self) if self.in_update or shown else loss
+
+    t.MLP = Trapped
+
+
+def clips(config: Config, plan: Plan) -> bool:
+    return bool(config.clip_norm or config.clip_value)

@@ -1,0 +1,107 @@
+"""Traps in the clipping of gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from compare.traps.catalogue.trap import (
+    DEFAULT,
+    Trap,
+    before_update,
+    clips,
+    in_training,
+    when,
+)
+from impls.mlp_numpy import Config
+from shared.scenarios import Plan
+
+
+def _norm(g: np.ndarray) -> float:
+    return math.sqrt(float((g * g).sum()))
+
+
+def _clip_per_tensor(t: Any) -> None:
+    def clip(c, model):
+        for g in (g for layer in model.gradient_layers for g in layer):
+            g *= c.clip_norm / max(c.clip_norm, _norm(g))
+        return 0.0
+
+    before_update(t, clip, clip_norm=None)
+
+
+def _clip_epsilon(t: Any) -> None:
+    def clip(c, model):
+        model.flat_gradient *= min(1.0, c.clip_norm / (_norm(model.flat_gradient) + 1e-6))
+        return 0.0
+
+    before_update(t, clip, clip_norm=None)
+
+
+def _clip_kind(t: Any) -> None:
+    in_training(t, lambda c: {"clip_norm": c.clip_value, "clip_value": c.clip_norm})
+
+
+def _clip_forgotten(t: Any) -> None:
+    in_training(t, lambda c: {"clip_norm": None, "clip_value": None})
+
+
+def _clips_norm(config: Config, plan: Plan) -> bool:
+    return bool(config.clip_norm)
+
+
+_K = "keras/src/optimizers/"
+_T = "torch/optim/"
+
+TRAPS = [
+    Trap(
+        "clip-per-tensor",
+        "clipping",
+        "Large gradients are clipped differently from tensor to tensor",
+        "Keras' clipnorm limits the norm of every variable's gradient by itself; global_clipnorm and PyTorch's "
+        "clip_grad_norm_ limit the norm of all together.",
+        "keras/src/optimizers/base_optimizer.py (clipnorm, global_clipnorm); torch/nn/utils/clip_grad.py",
+        "torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm})  # all at once, not one by one",
+        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})  # not clipnorm",
+        when(_clips_norm),
+        _clip_per_tensor,
+        kind=DEFAULT,
+    ),
+    Trap(
+        "clip-epsilon",
+        "clipping",
+        "Clipped gradients differ by a factor of 1 - 1e-6 / norm",
+        "PyTorch's clip_grad_norm_ divides by norm + 1e-6, Keras by the norm.",
+        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (clip_by_global_norm)",
+        "for p in model.parameters(): p.grad *= {clip_norm} / norm.clamp(min={clip_norm})",
+        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})",
+        when(_clips_norm),
+        _clip_epsilon,
+        kind=DEFAULT,
+    ),
+    Trap(
+        "clip-kind",
+        "clipping",
+        "Gradients are clipped entry by entry where their norm was meant, or the reverse",
+        "clipvalue and clip_grad_value_ cut every entry, clipnorm and clip_grad_norm_ scale.",
+        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
+        "clip_grad_norm_ for clip_norm={clip_norm}, clip_grad_value_ for clip_value={clip_value}",
+        "global_clipnorm={clip_norm}, clipvalue={clip_value}",
+        when(clips),
+        _clip_kind,
+    ),
+    Trap(
+        "clip-forgotten",
+        "clipping",
+        "Updates after large gradients are too large",
+        "Clipping has to be called between backward and step in PyTorch, and given to the optimizer in Keras, where "
+        "an own training step that bypasses apply loses it.",
+        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (apply)",
+        "loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm}); optimizer.step()",
+        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm}, clipvalue={clip_value})",
+        when(clips),
+        _clip_forgotten,
+    ),
+]
