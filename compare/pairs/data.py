@@ -203,7 +203,13 @@ def _order(data: Data, a: Recording, b: Recording) -> None:
         return
     if shuffled[0] != shuffled[1]:
         words = ["in a new order each epoch" if s else "in the same order each epoch" for s in shuffled]
-        data.say("shuffling", "fault", f"samples come {words[0]} against {words[1]}")
+        text, kind = f"samples come {words[0]} against {words[1]}", "fault"
+        if any(
+            r.framework == "keras" and r.loader.get("shuffled") and not s for r, s in zip((a, b), shuffled, strict=True)
+        ):
+            kind = "default"
+            text += ": after keras.utils.set_random_seed, fit(shuffle=True) draws one order and keeps it"
+        data.say("shuffling", kind, text)
     elif shuffled[0]:
         data.facts.append("both draw a new order each epoch, each from its own generator")
     elif data.a.rows.shape == data.b.rows.shape and not np.array_equal(data.a.keys, data.b.keys):

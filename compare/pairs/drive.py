@@ -25,16 +25,17 @@ def for_second(a: Recording, b: Recording, match: Match, data: Data, steps: int)
     for step in a.steps[:steps]:
         given.append(
             Given(
-                _parameters(step.before, a, b, match),
+                parameters(step.before, a, b, match),
                 [turn(x) if turn else None for turn, x in zip(inputs, step.inputs, strict=False)],
                 [turn(step.targets[0]) if turn and step.targets else None for turn in targets],
-                _parameters(step.gradients, a, b, match),
+                parameters(step.gradients, a, b, match),
             )
         )
     return Drive(given)
 
 
-def _parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arrays:
+def parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arrays:
+    """The first one's weights or gradients as the second's."""
     found: Arrays = [None] * len(b.parameters)
     for i, j in match.pairs:
         if i < len(values):

@@ -87,23 +87,41 @@ def _steps(
     drives = drive.for_first(a, count), drive.for_second(a, b, match, about, count)
     reason = ""
     for dtype in EVENLY:
-        for given, process in zip(drives, (first, second), strict=True):
-            given.dtype = dtype
-            process.drive(given)
-        made = []
-        for process in (first, second):
-            try:
-                made.append(process.recording())
-            except Stopped as error:
-                reason = str(error)
-        if len(made) < 2:
+        try:
+            driven = _drive_both(a, b, match, drives, dtype, (first, second))
+        except Stopped as error:
+            reason = str(error)
             continue
         targets = bool(drives[1].steps[0].targets) and all(t is not None for t in drives[1].steps[0].targets)
-        runs = steps.Runs(a, b, made[0], made[1], match, layers, dtype, targets_given=targets)
+        runs = steps.Runs(a, b, *driven, match, layers, dtype, targets_given=targets)
         if compared_layers.compared(runs):
             _force(runs, drives[1], second)
         return steps.compared(runs)
     return [f"the scripts could not be put on the same steps: {reason}"], []
+
+
+def _drive_both(
+    a: Recording, b: Recording, match: Match, drives: tuple[Drive, Drive], dtype: str,
+    processes: tuple[ScriptProcess, ScriptProcess],
+) -> tuple[Recording, Recording]:  # fmt: skip
+    """Both at once; but one after the other where the first does not show its gradients unless it is driven."""
+    for given in drives:
+        given.dtype = dtype
+    shown = any(g is not None for g in a.steps[0].gradients)
+    processes[0].drive(drives[0])
+    if not shown:
+        driven = processes[0].recording()
+        for step, seen, to_give in zip(a.steps, driven.steps, drives[1].steps, strict=False):
+            step.gradients = seen.gradients
+            to_give.gradients = drive.parameters(seen.gradients, a, b, match)
+        processes[1].drive(drives[1])
+        return driven, processes[1].recording()
+    processes[1].drive(drives[1])
+    try:
+        driven = processes[0].recording()
+    finally:
+        other = processes[1].recording()
+    return driven, other
 
 
 def _force(runs: steps.Runs, given: Drive, second: ScriptProcess) -> None:

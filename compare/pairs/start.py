@@ -30,14 +30,16 @@ class Drawn:
         """Whether the two surely come from different laws."""
         if "constant" in (self.law, other.law) or "zeros" in (self.law, other.law):
             return self.law != other.law or not math.isclose(self.spread, other.spread, rel_tol=1e-5)
+        if "few" in (self.law, other.law):
+            return False
         if "orthogonal" in (self.law, other.law):
             return self.law != other.law
         apart = abs(math.log(self.spread / other.spread)) > SURE * math.hypot(self.error, other.error)
         return apart or (self.law != other.law and self.clear and other.clear)
 
 
-def drawn(p: Parameter) -> Drawn | None:
-    """What one parameter was drawn from; None where its numbers are too few to tell."""
+def drawn(p: Parameter) -> Drawn:
+    """What one parameter was drawn from, as far as its numbers tell."""
     values = (p.parts[0] if p.parts else p.initial).astype(float).ravel()
     if not values.any():
         return Drawn("zeros", 0.0, 0.0, "zeros")
@@ -46,7 +48,7 @@ def drawn(p: Parameter) -> Drawn | None:
     if p.kind in ("lstm", "gru", "rnn") and p.role == "bias" and set(np.unique(values)) == {0.0, 1.0}:
         return Drawn("constant", 0.5, 0.0, "zeros, and ones for the forget gate")
     if len(values) < FEW:
-        return None
+        return Drawn("few", 1.0, math.inf, "drawn at random, or given")
     if p.role == "recurrent kernel" and np.allclose(p.initial @ p.initial.T, np.eye(len(p.initial)), atol=1e-4):
         return Drawn("orthogonal", 1.0, 0.0, "orthogonal")
     return _law(values, *fans(p))
@@ -104,7 +106,7 @@ def compared(a: Recording, b: Recording, match: Match) -> tuple[list[str], list[
             continue
         same = False
         one, two = drawn(p), drawn(q)
-        if one and two and one.differs(two):
+        if one.differs(two):
             what = "bias" if "bias" in p.role else "weights"
             schemes.setdefault((what, one.text, two.text, p.kind), []).append((p, q, abs(two.spread - one.spread)))
     for (what, one_text, two_text, _), parts in schemes.items():

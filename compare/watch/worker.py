@@ -77,16 +77,21 @@ class Session:
             from compare.watch.torch import TorchWatcher
 
             return TorchWatcher(self.path, steps, drive)
-        raise Failure(f"{self.path.name}: imports no PyTorch: other scripts cannot be watched yet", BAD_INPUT)
+        if self.imports & {"keras", "tensorflow"}:
+            from compare.watch.keras import KerasWatcher
+
+            return KerasWatcher(self.path, steps, drive)
+        raise Failure(f"{self.path.name}: imports neither PyTorch nor Keras: it cannot be watched yet", BAD_INPUT)
 
     def run(self, steps: int, seconds: float, drive: Drive | None = None) -> Recording:
         """Run the script for its steps, and then on for some seconds; Failure if there is no recording."""
         watcher = self.watcher(steps, drive)
         error: BaseException | None = None
-        with self._place(), _printed() as printed, _alarm(watcher, seconds):
+        with self._place(), _printed() as printed:
             watcher.start()
             try:
-                runpy.run_path(str(self.path), run_name="__main__")
+                with _alarm(watcher, seconds):
+                    runpy.run_path(str(self.path), run_name="__main__")
                 watcher.recording.ended = True
             except Enough:
                 pass
@@ -121,6 +126,7 @@ class Session:
         os.chdir(self.path.parent)
         try:
             with warnings.catch_warnings():
+                warnings.simplefilter("default")
                 yield
         finally:
             sys.argv, sys.path[:] = kept[:2]
@@ -168,6 +174,7 @@ def _alarm(watcher: Watcher, seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
+        left[0] = float("inf")
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, kept)
 
