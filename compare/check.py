@@ -97,9 +97,11 @@ def check_arguments(args: argparse.Namespace) -> None:
     """UsageError if they ask for what there is not."""
     from shared.names import unknown_name
 
-    if args.template:
+    if args.template is not None:
         if args.template not in FRAMEWORKS:
             raise UsageError(str(unknown_name("template", args.template, FRAMEWORKS)))
+        if args.file:
+            raise UsageError(f"--template prints a file to start from and looks at none: leave out {args.file}")
         return
     if args.file is None:
         raise UsageError("no FILE is given: name one that defines candidate(); `--template torch` prints one")
@@ -329,7 +331,7 @@ def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float
         from impls.mlp_numpy import Config
 
         chosen = None
-        if scenario:
+        if scenario is not None:
             try:
                 chosen = plans.named(scenario, steps)
             except ValueError as error:

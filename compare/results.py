@@ -64,11 +64,11 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
     comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
     lines = [_places(ledger), *(line for part in parts for line in part.different)]
     different = [line for line in lines if line]
-    lost = list(dict.fromkeys(failure.implementation for failure in ledger.failures))
+    lost = list(dict.fromkeys(f"{failure.implementation} did not finish" for failure in ledger.failures))
     lost += [line for part in parts for line in part.lost]
     if lost:
         rest = f"; {different[0]}" if different else "; the other comparisons agree" if comparisons else ""
-        return Verdict("incomplete", 3, f"Incomplete: {lost[0]} did not finish{_more(lost)}{rest}.")
+        return Verdict("incomplete", 3, f"Incomplete: {lost[0]}{_more(lost)}{rest}.")
     if different:
         return Verdict("different", 1, f"Different: {different[0]}{_more(different)}.")
     if not comparisons:

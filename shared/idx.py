@@ -7,7 +7,6 @@ downloads a dataset's four files into the cache folder.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import math
 import os
@@ -132,16 +131,23 @@ def cache_folder(name: str) -> Path:
     return Path(pooch.os_cache("mlp-rosetta")) / name
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Download datasets into the cache folder, unless they are there already, and say where they are."""
-    parser = argparse.ArgumentParser(prog="python -m shared.idx", description=main.__doc__)
+    from compare.run.command import guarded  # Late: it is for commands, and this file is read by all.
+
+    return guarded("shared.idx", lambda: _downloaded(arguments), "what was downloaded whole is kept")
+
+
+def _downloaded(arguments: list[str] | None) -> int:
+    from compare.usage import Parser, UsageError
+
+    parser = Parser(prog="python -m shared.idx", description=main.__doc__)
     parser.add_argument("names", nargs="+", choices=list(_MIRRORS), metavar="NAME", help=" or ".join(_MIRRORS))
-    for name in parser.parse_args().names:
+    for name in parser.parse_args(arguments).names:
         try:
             images = load_images(name)
         except ValueError as error:
-            print(error, file=sys.stderr)
-            return 2
+            raise UsageError(str(error)) from None
         place, _ = _look(name, None)
         print(f"{name}: {len(images.x_train)} training and {len(images.x_test)} test images in {place}")
     return 0

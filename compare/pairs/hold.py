@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from compare.pairs import data, drive, evaluation, network, start, steps
 from compare.pairs import layers as compared_layers
 from compare.pairs.findings import STAGES, Finding
 from compare.pairs.match import Match, matched
+from compare.run.scratch import scratch
 from compare.watch.process import ScriptProcess, Stopped
 from compare.watch.recording import Drive, Recording
 
@@ -50,8 +50,8 @@ class Verdict:
 
 def hold(a: Path, b: Path, count: int, limit: float, seconds: float = 3.0) -> Verdict:
     """Hold one script against another, `count` steps of each; Stopped where one gives no recording."""
-    with tempfile.TemporaryDirectory(prefix="mlp-rosetta-") as work:
-        first, second = (ScriptProcess(path, [], limit, Path(work)) for path in (a, b))
+    with scratch() as work:
+        first, second = (ScriptProcess(path, [], limit, work) for path in (a, b))
         with first, second:
             for process in (first, second):
                 process.watch(count, seconds)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from compare.report.schema import wrong
 
 FORMAT = "mlp-rosetta results 1"
 
@@ -96,11 +99,19 @@ def _read_summary(path: Path) -> dict[str, Any]:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist; name a folder that compare/run_all.py wrote") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply; run compare/run_all.py again") from None
     except ValueError as error:
         raise ValueError(f"{path} is not a JSON file ({error}); run compare/run_all.py again") from None
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}); name a folder that compare/run_all.py wrote"
+        ) from None
     found = summary.get("format") if isinstance(summary, dict) else None
     if found != FORMAT:
         raise ValueError(f"{path} has the format {found!r}, expected {FORMAT!r}; run compare/run_all.py again")
+    if said := wrong(summary):
+        raise ValueError(f"{path}: {said}; run compare/run_all.py again")
     missing = [key for key in FIELDS if key not in summary] or _missing_fields(summary)
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; run compare/run_all.py again")
@@ -124,13 +135,17 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     if not path.exists() or path.stat().st_size == 0:
         return pd.DataFrame(columns=columns)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # Rows that are longer than the header.
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
         missing = [column for column in columns if column not in frame]
         if missing:
             raise ValueError(f"lacks the column {', '.join(missing)}")
         for column in NUMBERS.intersection(columns):
             frame[column] = frame[column].replace("", "nan").astype(float)
-    except ValueError as error:
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); run compare/run_all.py again") from None
+    except (ValueError, pd.errors.ParserWarning) as error:
         raise ValueError(f"{path}: {error}; expected the columns {', '.join(columns)}") from None
     if name == "cells":  # a NaN is a difference, whatever the file says about it
         frame["equal"] = frame["equal"].str.lower().isin({"true", "1"}) & frame["difference"].notna()

@@ -35,7 +35,13 @@ def read(path: Path) -> Baseline:
     turns, summary = results.tables["speed"], results.tables["speed_ratios"]
     if turns.empty or summary.empty:
         raise ValueError(f"--baseline {path} has no timings beside it in data/speed.csv: name a run that timed")
-    return Baseline(path, results.summary["environment"], turns, summary)
+    found = Baseline(path, results.summary["environment"], turns, summary)
+    try:  # What would fail at the end of the run fails now.
+        compare(turns, summary, found)
+        differences(found.environment, found.environment)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise ValueError(f"--baseline {path} cannot be compared with: {error}; name another run's") from None
+    return found
 
 
 def compare(turns: pd.DataFrame, summary: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -154,17 +155,18 @@ class Parts:
         self.path = path
         self.head = json.dumps({"format": FORMAT, "environment": environment}, sort_keys=True)
         self.blocks: dict[str, Samples] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            lines = []
         if lines[:1] != [self.head]:  # None, or of another machine or version.
             self._replace(self.head + "\n")
             return
         for line in lines[1:]:
-            try:
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):  # Torn by the interruption.
                 entry = json.loads(line)
-            except ValueError:  # The interruption came while it was written.
-                continue
-            key = entry.pop("key")
-            self.blocks[key] = Samples(**entry)
+                key = entry.pop("key")
+                self.blocks[key] = Samples(**entry)
 
     def add(self, key: str, samples: Samples) -> None:
         """Keep a block."""
