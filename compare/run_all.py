@@ -90,6 +90,8 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
             parts = []
             if "repeat" in chosen.parts:
                 parts.append(repeat(pool, console))
+            if "calls" in chosen.parts:
+                parts.append(calls(pool, args, console))
             if SELF_TEST in chosen.parts:
                 parts.append(self_test(pool, args.self_test, console))
             if "relay" in chosen.parts:
@@ -224,6 +226,18 @@ def repeat(pool: Pool, console: Console) -> Part:
     ]
     lost = [f"repeating {r.implementation} in {r.dtype}: {r.message}" for r in rows[rows.message != ""].itertuples()]
     return Part({"repeat": rows}, said, lost, equal="each repeats itself to the bit")
+
+
+def calls(pool: Pool, args: argparse.Namespace, console: Console) -> Part:
+    """What users call, held against recorded steps."""
+    from compare.ledger.calls import run as track
+    from compare.results import Part
+
+    most = track.QUICK_ROWS if args.quick else {} if args.full else track.MOST_ROWS
+    with progress_of("calls", console) as show:
+        rows = track.run_calls(pool, most, show)
+    said = (track.different(rows), track.lost(rows))
+    return Part({"calls": rows}, *said, equal="each call does what the steps do")
 
 
 def self_test(pool: Pool, clean: int, console: Console) -> Part:

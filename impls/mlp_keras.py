@@ -443,7 +443,8 @@ def _adam(c: Config, g, t, m, v):
     """
     m = m + (1 - c.beta1) * (g - m)
     v = v + (1 - c.beta2) * (g * g - v)
-    m_share, v_share = (ops.cast(1 - beta**t, g.dtype) for beta in (c.beta1, c.beta2))
+    # 1 - beta**t as it is: in float32 the power, then so near to 1, would cost it four digits at first.
+    m_share, v_share = (-ops.expm1(t * (math.log(beta) if beta else -math.inf)) for beta in (c.beta1, c.beta2))
     return (m / m_share) / (ops.sqrt(v / v_share) + c.epsilon), [m, v]
 
 
@@ -475,7 +476,7 @@ class _Optimizer(keras.optimizers.Optimizer):
         c, i = self.config, self._get_variable_index(variable)
         slots = [variables[i] for variables in self.slots.values()]
         rate = ops.cast(learning_rate, variable.dtype)
-        t = ops.cast(self.iterations + 1, "float64")  # In float32, 1 - beta2**t would lose four digits at first.
+        t = ops.cast(self.iterations + 1, variable.dtype)
         if len(variable.shape) == 2 and c.optimizer == "adamw":
             self.assign_sub(variable, rate * c.weight_decay * variable)
         elif len(variable.shape) == 2 and c.weight_decay:

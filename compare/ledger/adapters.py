@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,25 @@ def outputs(model: Implementation, x: np.ndarray) -> np.ndarray:
 def keras_backend() -> str:
     """What Keras runs on: TensorFlow, unless the user's KERAS_BACKEND says otherwise."""
     return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Let the templates' compiled forms run as they are written, which spares seconds a network.
+
+    What PyTorch's compiler makes of its form is held against the reference wherever it is timed.
+    """
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
+
+    kept = torch.compile
+    torch.compile = lambda function, **_: function  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.compile = kept
 
 
 def environment(threads: int) -> dict[str, str]:

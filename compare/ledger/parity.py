@@ -28,7 +28,7 @@ from shared.scenarios import Plan
 
 GATE = {"float64": 1e-12, "float32": 0.0}
 NEAR = 0.1  # share of the gate from which on the derivation is worth its time
-PHASES = ("forward", "loss", "gradient", "update", "outcome")
+PHASES = ("start", "forward", "loss", "gradient", "update", "outcome")
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,13 @@ def _allowed(ruler: Ruler, step: int, dtype: str) -> Iterator[np.ndarray]:
             yield values[tensor.start : tensor.stop].reshape(tensor.shape)
 
 
+def _starts(trace: Trace, left: bool) -> Iterator[Gap]:
+    """What a model did not take before a step: a difference, whatever comes of it."""
+    for step, tensor, place, given, found in trace.untaken:
+        values = (found, given) if left else (given, found)
+        yield Gap("start", tensor, step, abs(found - given) / max(abs(given), 1e-300), math.inf, place, *values)
+
+
 def _largest(array: np.ndarray) -> float:
     return float(np.abs(array).max())
 
@@ -196,7 +203,7 @@ def in_step(
     ValueError if a trace has more or fewer steps than the plan.
     """
     _check_steps(ruler, a, b)
-    gaps: list[Gap] = []
+    gaps = [*_starts(a, left=True), *_starts(b, left=False)]
     sides = 2 if dtype == "float64" else 1
     tiny = np.finfo(dtype).tiny  # Below it, rounding is no longer relative.
     for step in range(len(ruler.plan.steps)):
@@ -214,6 +221,7 @@ def in_step(
                 allowed = GATE[dtype] * scale + sides * allowances[number] + tiny
                 gap = _gap(phase, tensor, step, left, right, scale, allowed)
             gaps.append(gap)
+    gaps.sort(key=lambda gap: gap.step)
     errors = [ruler.errors(step, "float32") for step in range(len(ruler.plan.steps))]
     shrink = sides * UNIT[dtype] / UNIT["float32"]
     return _comparison(

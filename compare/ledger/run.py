@@ -19,6 +19,7 @@ from compare.ledger.serve import message_of
 from compare.ledger.trace import Amplification, Trace
 from shared.scenarios import Plan
 
+READ_BACK = 2  # steps before which what was set is read again: the second has slots that are not 0
 MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are given up
 
 
@@ -173,10 +174,10 @@ def record(implementation: str, job: dict[str, Any]) -> None:
     config = plan.config | {"dtype": job["dtype"]}
     model = adapters.build(implementation, config, plan.params)
     stem = f"{implementation}-{job['dtype']}"
-    trace.record(model, plan, whole=job["reference"] is None).save(folder / f"{stem}-own.npz")
+    trace.record(model, plan, whole=job["reference"] is None, read_back=READ_BACK).save(folder / f"{stem}-own.npz")
     if job["reference"]:
         reference = trace.Trace.load(Path(job["reference"]))
-        trace.record(model, plan, reference).save(folder / f"{stem}-step.npz")
+        trace.record(model, plan, reference, read_back=READ_BACK).save(folder / f"{stem}-step.npz")
     else:
         amplification = trace.amplification(lambda params: adapters.build(implementation, config, params), plan)
         np.savez(folder / "amplification.npz", **asdict(amplification))

@@ -6,12 +6,13 @@ reference's trace before every step, so that each of its steps starts where the 
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import savez  # By name: foreign code may put something else in its place.
@@ -90,6 +91,16 @@ def unflatten(flat: np.ndarray, shapes: list[tuple]) -> Layers:
     ]
 
 
+class Untaken(NamedTuple):
+    """A number that was given to a model and is not what it has: only the first of a tensor is kept."""
+
+    step: int
+    tensor: str
+    place: tuple[int, ...]
+    given: float
+    found: float
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """What one implementation did in one mode: T steps, P parameters."""
@@ -101,6 +112,7 @@ class Trace:
     states: dict[str, np.ndarray]  # each slot (T, P), and "running" (T, R), after each update
     outputs: np.ndarray  # (N, O), of the test set at the end
     predictions: np.ndarray  # of the test set at the end
+    untaken: tuple[Untaken, ...] = ()  # what it did not take of what it was given before the first steps
 
     def __post_init__(self) -> None:
         for array in (self.losses, self.logits, self.gradients, self.params, *self.states.values()):
@@ -109,6 +121,7 @@ class Trace:
     def save(self, path: Path) -> None:
         """Write one npz file, whole or not at all."""
         arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "states"}
+        arrays["untaken"] = np.array(json.dumps(self.untaken))
         arrays |= {f"state {name}": value for name, value in self.states.items()}
         part = path.with_suffix(".part")
         with part.open("wb") as file:
@@ -120,33 +133,44 @@ class Trace:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
         states = {name.removeprefix("state "): arrays.pop(name) for name in list(arrays) if name.startswith("state ")}
-        return cls(states=states, **arrays)
+        missed = [Untaken(s, tensor, tuple(at), *pair) for s, tensor, at, *pair in json.loads(str(arrays["untaken"]))]
+        return cls(states=states, **arrays | {"untaken": tuple(missed)})
 
 
 def record(
-    model: Implementation, plan: Plan, reference: Trace | None = None, whole: bool = True, slots: bool = True
+    model: Implementation,
+    plan: Plan,
+    reference: Trace | None = None,
+    whole: bool = True,
+    slots: bool = True,
+    read_back: int = 0,
 ) -> Trace:
     """Train `model` by the plan from its start and record it: on its own, or in step with the reference's trace.
 
     Without `whole` the losses and parameters are recorded alone, which is all that a training on its own is judged and
     drawn by; logits, gradients and states stay empty. Without `slots`, parameters alone are taken from the reference,
-    and the optimizer's slots run on.
+    and the optimizer's slots run on. What is set before as many steps as `read_back` says is read again, and has to be
+    there to the bit.
     """
     config = mlp_numpy.Config(**plan.config)
     shapes, state_shapes = mlp_numpy.param_shapes(config), mlp_numpy.state_shapes(config)
-    losses, logits, steps = [], [], len(plan.steps)
+    losses, logits, untaken, steps = [], [], list[Untaken](), len(plan.steps)
     gradients, params = _Rows("gradients", shapes, steps), _Rows("parameters", shapes, steps)
     states = {name: _Rows(name, layers, steps) for name, layers in state_shapes.items()}
     for step in range(steps):
         x, y = plan.batch(step)
         masks = plan.masks(step)
+        given: tuple[Layers, dict[str, Any]] | None = None
         if step == 0:
-            model.set_params(plan.params)
-            model.set_state(initial_state(state_shapes))
+            given = plan.params, initial_state(state_shapes)
         elif reference:
-            model.set_params(unflatten(reference.params[step - 1], shapes))
-            if slots:
-                model.set_state(state_at(reference, step - 1, state_shapes))
+            given = unflatten(reference.params[step - 1], shapes), state_at(reference, step - 1, state_shapes)
+        if given:
+            model.set_params(given[0])
+            if slots or step == 0:
+                model.set_state(given[1])
+            if slots and step < read_back:
+                untaken += _untaken(step, model, *given)
         if whole:
             logits.append(_outputs(model, x, config.layer_sizes[-1]))
         loss, gradient = _step(model, x, y, masks, whole)
@@ -165,7 +189,25 @@ def record(
         {name: slot.rows for name, slot in states.items()},
         _outputs(model, plan.dataset.x_test, config.layer_sizes[-1]),
         model.predict(plan.dataset.x_test),
+        tuple(untaken),
     )
+
+
+def _untaken(step: int, model: Implementation, params: Layers, state: dict[str, Any]) -> Iterator[Untaken]:
+    """What a model has other than what it was just given, in the precision that it keeps."""
+    found, kept = model.params, model.state
+    if kept["step"] != state["step"]:
+        yield Untaken(step, "step count", (), float(state["step"]), float(kept["step"]))
+    slots = [name for name in state if name != "step"]
+    for name, given, has in (("weights", params, found), *((name, state[name], kept[name]) for name in slots)):
+        parts = ("mean", "variance") if name == "running" else ("W", "b", "g")
+        for number, (layer, other) in enumerate(zip(given, has, strict=True), 1):
+            for part, a, b in zip(parts, layer, other, strict=False):
+                wrong = np.argwhere(np.asarray(a).astype(b.dtype) != b)
+                if len(wrong):
+                    at = tuple(int(i) for i in wrong[0])
+                    tensor = f"{name.replace('_', ' ')} of layer {number} {part}"
+                    yield Untaken(step, tensor, at, float(a[at]), float(b[at]))
 
 
 def _step(

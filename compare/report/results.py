@@ -45,6 +45,7 @@ COLUMNS = {
     "speed_baseline": "workload layer_sizes batch_size optimizer dtype threads implementation mode ratio low high "
     "verdict",
     "causes": "scenario implementation dtype cause text",
+    "calls": "implementation case call what found wanted difference used equal message",
     "repeat": "implementation scenario dtype equal message",
     "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
     "planted": "template scenario line instead caught step phase tensor difference placed message",

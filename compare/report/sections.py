@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from compare.report import figures, speed_pages, tables, trap_pages, tutorial_pages
+from compare.report import call_pages, figures, speed_pages, tables, trap_pages, tutorial_pages
 from compare.report.blocks import Block, Hidden, Prose, Section, Terms, Verbatim, View
 from compare.report.numbers import exact, number
 from compare.report.results import Results
@@ -167,6 +167,7 @@ VIEWS: dict[str, list[Entry]] = {
     ],
     "Equal": [
         ("Are they equal?", "cells", equality),
+        ("Does each call do what the steps do?", "calls", call_pages.calls),
         ("How far from the bound", "cells", headroom),
         ("Loss curves", "losses", loss_curves),
         ("How the difference grows", "drift", drift),

@@ -10,7 +10,7 @@ from compare.report.numbers import as_float, exact, microseconds, number, percen
 from compare.report.results import Results
 
 DTYPES = ["float64", "float32"]
-PHASES = ["forward", "loss", "gradient", "update", "outcome"]
+PHASES = ["start", "forward", "loss", "gradient", "update", "outcome"]
 MODES = ["in step", "on its own"]
 
 

@@ -20,7 +20,7 @@ from shared.recipes import get as recipe_named
 from shared.scenarios import SCENARIOS, Scenario, for_dataset, get
 
 DTYPES = ("float64", "float32")
-PARTS = ("repeat", "ledger", "relay", "recipes", "speed")  # of a run
+PARTS = ("repeat", "ledger", "calls", "relay", "recipes", "speed")  # of a run
 SELF_TEST = "self-test"  # a part of its own
 MOST_CLEAN = 100_000  # comparisons of a self-test
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
@@ -154,7 +154,7 @@ def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
         "--full": (args.full, {"ledger"}),
         "--dtype": (args.dtype, {"ledger"}),
         "--recipe": (args.recipe, {"recipes"}),
-        "--quick": (args.quick, {"ledger", "speed"}),
+        "--quick": (args.quick, {"ledger", "calls", "speed"}),
         "--self-test": (args.self_test is not None, {SELF_TEST}),
         **{name: (value, {"speed"}) for name, value in speed_options(args).items()},
     }
@@ -181,7 +181,7 @@ def chosen_parts(args: argparse.Namespace) -> tuple[str, ...]:
         return ("repeat", SELF_TEST)
     if args.scenario or args.data:
         return ("ledger",)
-    return ("ledger", "speed") if args.quick else PARTS
+    return ("ledger", "calls", "speed") if args.quick else PARTS
 
 
 def listing() -> str:

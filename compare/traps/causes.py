@@ -34,6 +34,16 @@ def chosen(ledger: Ledger) -> list[Suspect]:
     return list(first.values())[:MOST]
 
 
+def _untaken(suspect: Suspect) -> str:
+    """What an implementation did not take of what it was given: what follows from it needs no other cause."""
+    u = suspect.stepped.untaken[0]
+    place = f" {list(u.place)}" if u.place else ""
+    return (
+        f"{suspect.implementation} did not take the state: before step {u.step + 1} it was given {u.given:.12g} as "
+        f"{u.tensor}{place}, and has {u.found:.12g}. Look at its set_params and set_state.\n"
+    )
+
+
 def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda done, total, what: None) -> pd.DataFrame:
     """One row for each diagnosis. Columns: scenario, implementation, dtype, cause (empty if none was found), text.
 
@@ -46,6 +56,11 @@ def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda d
     for number, s in enumerate(suspects):
         name = accused(ledger, s)
         show(number, len(suspects), f"{name} in {s.scenario}")
+        if s.stepped.untaken:
+            rows.append(
+                {"scenario": s.scenario, "implementation": name, "dtype": s.dtype, "cause": "", "text": _untaken(s)}
+            )
+            continue
         found = diagnose(s.plan, s.reference, stepped=s.stepped, own=s.own, dtype=s.dtype)
         innocent = name != s.implementation
         finding = ledger.findings[s.scenario]

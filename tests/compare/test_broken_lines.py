@@ -8,15 +8,26 @@ import numpy as np
 import pytest
 
 from compare.ledger import adapters, parity, trace
-from compare.traps.planted import PLANTED, Planted, broken_template, compare, ruler_of
+from compare.traps.broken_lines import CALLS, PLANTED, Planted
+from compare.traps.planted import broken_template, is_placed, place_of, ruler_of
+
+# Keras compiles each network anew: of its calls a few here, all of them in the self-test.
+SLOW = [bug for bug in PLANTED if (bug.template, bug.scenario) == ("keras", CALLS)]
 
 
-@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: f"{bug.template}-{bug.scenario}-{bug.instead.strip()[:40]}")
+@pytest.mark.parametrize(
+    "bug",
+    [bug for bug in PLANTED if bug not in SLOW[3:]],
+    ids=lambda bug: f"{bug.template}-{bug.scenario}-{bug.instead.strip()[:40]}",
+)
 def test_a_broken_line_turns_the_verdict(bug: Planted) -> None:
-    found = compare(bug)
-    assert found.first is not None
-    assert found.first.phase == bug.phase
-    assert found.first.tensor.startswith(bug.tensor)
+    place = place_of(bug)
+    assert is_placed(bug, place), place
+
+
+@pytest.mark.parametrize("bug", SLOW, ids=lambda bug: bug.instead.strip()[:40])
+def test_every_other_line_is_there_to_be_broken(bug: Planted) -> None:
+    broken_template(bug)
 
 
 @pytest.mark.parametrize("name", adapters.IMPLEMENTATIONS)
