@@ -1,7 +1,8 @@
 """The relay: a training begun in one framework, handed on as a file, and finished in another.
 
 Each implementation trains a third of the steps and saves a checkpoint, which the next one loads. The last checkpoint
-must hold what one uninterrupted training in NumPy comes to, in float64, for every order of the implementations.
+must hold what one uninterrupted training in NumPy comes to, in float64, for every order of the implementations. Where
+one does not, the checkpoints on the way say whose fault it is: the first that is wrong after one that is right.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def run_relays(
     """Every order of the pool's implementations with every optimizer; one row a relay.
 
     Columns: optimizer, order, difference (the largest of max|a - b| / max|reference| over all parameters and optimizer
-    slots; NaN if it did not finish), bound, equal, message (why it did not finish). Checkpoints go into `folder`.
+    slots; infinite with another step count, NaN if it did not finish), bound, equal, message (why it did not finish, or
+    the step count), fault (where it went wrong: "torch loads"). Checkpoints go into `folder`.
     """
     import pandas as pd  # Late: the workers, who need none, import this file too.
 
@@ -83,29 +85,55 @@ def run_relays(
     orders = list(itertools.permutations(names))
     rows = []
     for optimizer in optimizers:
-        parameters, state = uninterrupted(optimizer)
-        for order in orders:
+        expected = [uninterrupted(optimizer, cut) for cut in _cuts(len(names))[1:]]
+
+        def judged(order: tuple[str, ...], optimizer: str = optimizer, expected: list = expected) -> dict[str, Any]:
             path = folder / optimizer / _file(order)
-            rows.append({"optimizer": optimizer, "order": ARROW.join(order), "bound": BOUND})
-            rows[-1] |= judge(events[optimizer, order], path, parameters, state)
-    return pd.DataFrame(rows, columns=["optimizer", "order", "difference", "bound", "equal", "message"])
+            return judge(events[optimizer, order], path, *expected[len(order) - 1])
+
+        for order in orders:
+            found = judged(order)
+            fault = (
+                ""
+                if found["equal"] or math.isnan(found["difference"])
+                else fault_of(order, lambda part: judged(part)["equal"])
+            )
+            rows.append({"optimizer": optimizer, "order": ARROW.join(order), "bound": BOUND, **found, "fault": fault})
+    return pd.DataFrame(rows, columns=["optimizer", "order", "difference", "bound", "equal", "message", "fault"])
+
+
+def fault_of(order: tuple[str, ...], is_right: Callable[[tuple[str, ...]], bool]) -> str:
+    """Whose part in a relay that came to something else was wrong first, and which: training and saving, or loading.
+
+    `is_right` says of the beginning of an order whether its checkpoint is what it should be. An implementation that
+    begins well by itself, and not with the file of another one that was right, loads wrongly.
+    """
+    wrong = next(order[:length] for length in range(1, len(order) + 1) if not is_right(order[:length]))
+    name = wrong[-1]
+    return f"{name} loads" if len(wrong) > 1 and is_right((name,)) else f"{name} trains or saves"
 
 
 def lost(rows: pd.DataFrame) -> list[str]:
     """The relays that did not finish, a line each."""
-    return [f"relay of {r.optimizer}, {r.order}: {r.message}" for r in rows.itertuples() if r.message]
+    gone = rows[rows["difference"].isna()]
+    return [f"relay of {r.optimizer}, {r.order}: {r.message}" for r in gone.itertuples()]
 
 
 def different(rows: pd.DataFrame) -> list[str]:
-    """The relays that came to something else, a line each."""
-    wrong = rows[~rows["equal"].astype(bool) & (rows["message"] == "")]
-    return [f"relay of {r.optimizer}, {r.order}: off by {r.difference:.1e}" for r in wrong.itertuples()]
+    """What follows from the relays that came to something else: a line for each fault and optimizer."""
+    wrong = rows[~rows["equal"].astype(bool) & rows["difference"].notna()]
+    orders = rows["optimizer"].value_counts()
+    return [
+        f"relay of {optimizer}: {fault} wrongly, in {len(group)} of {orders[optimizer]} orders, "
+        f"off by up to {group['difference'].max():.1e}, first {group['order'].iloc[0]}"
+        for (optimizer, fault), group in wrong.groupby(["optimizer", "fault"], sort=False)
+    ]
 
 
 def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Job]:
     """The jobs of one optimizer. Orders that begin alike share their first stages, so 15 jobs make six relays."""
     jobs: dict[Hashable, Job] = {}
-    cuts = [round(STEPS * i / len(names)) for i in range(len(names) + 1)]
+    cuts = _cuts(len(names))
     for length in range(1, len(names) + 1):
         for order in itertools.permutations(names, length):
             before = order[:-1]
@@ -122,15 +150,20 @@ def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Jo
     return jobs
 
 
+def _cuts(implementations: int) -> list[int]:
+    """The steps at which the training is handed on, with its beginning and end."""
+    return [round(STEPS * i / implementations) for i in range(implementations + 1)]
+
+
 def _file(order: tuple[str, ...]) -> str:
     return "-".join(order) + ".safetensors"
 
 
-def uninterrupted(optimizer: str) -> tuple[Layers, dict[str, Any]]:
-    """Parameters and state after one training in NumPy."""
+def uninterrupted(optimizer: str, steps: int = STEPS) -> tuple[Layers, dict[str, Any]]:
+    """Parameters and state after one training in NumPy, of so many steps."""
     work = relay_plan(optimizer)
     model = adapters.build("numpy", work.config, work.params)
-    for step in range(len(work.steps)):
+    for step in range(steps):
         model.train_step(*work.batch(step))
     return model.params, model.state
 
@@ -145,7 +178,7 @@ def judge(event: Event, path: Path, parameters: Layers, state: dict[str, Any]) -
         return {"difference": math.nan, "equal": False, "message": str(error)}
     if found_state["step"] != state["step"]:
         message = f"the checkpoint counts {found_state['step']} steps, expected {state['step']}"
-        return {"difference": math.nan, "equal": False, "message": message}
+        return {"difference": math.inf, "equal": False, "message": message}
     pairs = [(found, parameters), *((found_state[name], state[name]) for name in state if name != "step")]
     difference = max(_difference(a, b) for pair in pairs for a, b in zip(*map(_tensors, pair), strict=True))
     return {"difference": difference, "equal": bool(difference <= BOUND), "message": ""}

@@ -30,8 +30,8 @@ WORDS = {
     "makes one step and is compared. Nothing can add up, so a difference here is one in meaning.",
     "on its own": "Each implementation trains freely from the same start, as a user would. Small differences "
     "add up, and “How the difference grows” shows how fast.",
-    "phase": "forward (the outputs of the network), loss, gradient, update (weights and optimizer slots "
-    "after the step), outcome (predictions and metrics after training).",
+    "phase": "start (what an implementation was given and did not take), forward (the outputs of the network), loss, "
+    "gradient, update (weights and optimizer slots after the step), outcome (predictions and metrics after training).",
     "divergence": "The first place where two implementations differ: scenario, step, phase, tensor, index.",
     "NaN": "“Not a number”, the result of an undefined operation. A NaN on either side counts as a difference.",
     "median, quartiles": "Half of the rounds took less time than the median; a quarter took less than the "

@@ -84,7 +84,7 @@ def planted_bugs(results: Results) -> list[Block]:
         }
     )
     failing = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(caught=~(caught & placed))
-    note = "A line of a template replaced by what somebody might have written there; float64, in step."
+    note = "A line of a template replaced by what somebody might have written there; in step, or in what users call."
     words = frozenset({"template", "written instead", "scenario", "first place"})
     return [Table("One line broken at a time", frame, note, words, failing)]
 

@@ -38,7 +38,12 @@ def relay(results: Results) -> list[Block]:
         "float64, and the share of the bound that it used."
     )
     blocks: list[Block] = [Table("Handed on in every order", frame, note, frozenset({"optimizer"}), failing)]
-    messages = {f"{r.optimizer}, {r.order}": r.message for r in rows.itertuples() if r.message}
+    faults = rows["fault"] if "fault" in rows else [""] * len(rows)
+    messages = {
+        f"{r.optimizer}, {r.order}": "; ".join(filter(None, (fault and f"{fault} wrongly", r.message)))
+        for r, fault in zip(rows.itertuples(), faults, strict=True)
+        if fault or r.message
+    }
     return [*blocks, Terms(messages)] if messages else blocks
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from compare.ledger.run import Ledger, Suspect
+    from shared.scenarios import Plan
 
 MOST = 3  # diagnoses in a run: one bug shows in many scenarios
 
@@ -44,6 +47,32 @@ def _untaken(suspect: Suspect) -> str:
     )
 
 
+# The fields of Config that say what each phase has to do.
+_FIELDS = {
+    "forward": "activation batch_norm",
+    "loss": "loss reduction label_smoothing class_weights dropout batch_norm",
+    "gradient": "activation loss reduction class_weights dropout batch_norm",
+    "update": "optimizer momentum beta1 beta2 epsilon weight_decay clip_value clip_norm schedule",
+}
+_RULES = {"momentum": ("momentum", "nesterov"), "beta1": ("adam", "adamw"), "beta2": ("adam", "adamw", "rmsprop")}
+_RULES["epsilon"] = (*_RULES["beta2"], "adagrad")
+
+
+def _config_says(plan: Plan, phase: str) -> str:
+    """The fields that say what a phase has to do, where they are set, with the sentence that the templates have."""
+    from impls import mlp_numpy
+
+    config = mlp_numpy.Config(**plan.config)
+    meaning = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(mlp_numpy.Config), flags=re.MULTILINE))
+    said = []
+    for name in _FIELDS.get(phase, _FIELDS["update"]).split():
+        value = getattr(config, name)
+        if value not in (None, False, 0.0, "constant") and config.optimizer in _RULES.get(name, (config.optimizer,)):
+            choice = name in ("activation", "loss", "optimizer", "schedule", "reduction")  # The name says it.
+            said.append(f"{name} {value}" if choice else f"{name} {value} ({meaning[name].rstrip('.')})")
+    return "; ".join(said) + "."
+
+
 def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda done, total, what: None) -> pd.DataFrame:
     """One row for each diagnosis. Columns: scenario, implementation, dtype, cause (empty if none was found), text.
 
@@ -66,6 +95,8 @@ def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda d
         finding = ledger.findings[s.scenario]
         said = explain_reference(found, name, s.implementation) if innocent else explain(found, s.implementation)
         who = f"Who differs: {standing(finding.comparisons)}; the reference is {finding.reference}.\n"
+        if found.first and odd_one_out(finding.comparisons):
+            who += f"What decides is the Config: {_config_says(s.plan, found.first.phase)}\n"
         row = {"scenario": s.scenario, "implementation": name, "dtype": s.dtype}
         rows.append(row | {"cause": "" if innocent else found.cause, "text": who + said})
     show(len(suspects), len(suspects), "")

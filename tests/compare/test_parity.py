@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +118,28 @@ def test_another_prediction_is_found_unless_the_reference_is_at_a_tie(ruler: par
     at_a_tie = replace(ruler.reference, outputs=np.zeros_like(ruler.reference.outputs))
     tied = parity.Ruler(ruler.plan, at_a_tie, ruler.amplification)
     assert parity.on_its_own(tied, "float64", PAIR, at_a_tie, replace(at_a_tie, predictions=predictions)).equal
+
+
+def test_what_a_model_does_not_take_is_the_finding(ruler: parity.Ruler, tmp_path: Path) -> None:
+    """Not what comes of it. It is kept with the trace."""
+    plan = ruler.plan
+    model: Any = adapters.build("numpy", plan.config | {"dtype": "float64"}, plan.params)
+    trace.record(model, plan, whole=False)
+    set_state = model.set_state
+    model.set_state = lambda state: set_state(state | {"step": model.step})
+    found = trace.record(model, plan, ruler.reference, read_back=2)
+    found.save(tmp_path / "trace.npz")
+    for kept in (found, trace.Trace.load(tmp_path / "trace.npz")):
+        assert kept.untaken[0] == trace.Untaken(0, "step count", (), 0.0, float(len(plan.steps)))
+        first = parity.in_step(ruler, "float64", PAIR, ruler.reference, kept).first
+        assert first is not None
+        assert (first.phase, first.tensor, first.number) == ("start", "step count", 1)
+        assert (first.value_a, first.value_b, first.used) == (0.0, len(plan.steps), np.inf)
+    model.set_params = lambda params: None
+    tensors = {u.tensor for u in trace.record(model, plan, ruler.reference, read_back=2).untaken}
+    assert tensors == {"step count", *(f"weights of layer {n} {part}" for n in (1, 2) for part in "Wb")}
+    single = adapters.build("numpy", plan.config | {"dtype": "float32"}, plan.params)
+    assert trace.record(single, plan, ruler.reference, read_back=2).untaken == ()
 
 
 def test_a_sum_that_cancels_is_judged_by_what_was_summed() -> None:

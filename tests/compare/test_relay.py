@@ -6,6 +6,7 @@ import itertools
 import math
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -76,14 +77,47 @@ def test_a_lost_step_count_a_broken_file_and_a_dead_worker_are_named(finished, t
 def test_what_was_lost_and_what_differs_is_said_apart() -> None:
     rows = pd.DataFrame(
         [
-            ("sgd", "a → b", 1e-9, False, ""),
-            ("sgd", "b → a", math.nan, False, "b: killed"),
-            ("adam", "a → b", 0.0, True, ""),
+            ("sgd", "a → b", 1e-9, False, "", "b loads"),
+            ("sgd", "b → a", math.nan, False, "b: killed", ""),
+            ("adam", "a → b", 0.0, True, "", ""),
+            ("adam", "a → c", math.inf, False, "counts 20 steps", "c loads"),
+            ("adam", "b → c", 1e-3, False, "", "c loads"),
         ],
-        columns=["optimizer", "order", "difference", "equal", "message"],
+        columns=["optimizer", "order", "difference", "equal", "message", "fault"],
     )
-    assert relay.different(rows) == ["relay of sgd, a → b: off by 1.0e-09"]
+    assert relay.different(rows) == [
+        "relay of sgd: b loads wrongly, in 1 of 2 orders, off by up to 1.0e-09, first a → b",
+        "relay of adam: c loads wrongly, in 2 of 3 orders, off by up to inf, first a → c",
+    ]
     assert relay.lost(rows) == ["relay of sgd, b → a: b: killed"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(NAMES)), ids=relay.ARROW.join)
+def test_the_first_wrong_part_says_whose_fault_it_is(order: tuple[str, ...]) -> None:
+    """torch loads wrongly: right where it begins; torch trains wrongly: wrong from where it takes part."""
+    if order[0] != "torch":
+        assert relay.fault_of(order, lambda part: "torch" not in part[1:]) == "torch loads"
+    assert relay.fault_of(order, lambda part: "torch" not in part) == "torch trains or saves"
+
+
+def test_a_wrong_load_is_named_in_a_line_for_each_optimizer(tmp_path, monkeypatch) -> None:
+    """Two NumPys, one of which loses the step count on the way: the lines end in what follows from them."""
+
+    def jobs_done(jobs, pool, show):
+        for job in jobs.values():
+            relay.run_stage("numpy", job.work)
+            if job.implementation == "torch" and job.work["source"]:
+                config, params, state = mlp_numpy.read_checkpoint(job.work["target"])
+                mlp_numpy.write_checkpoint(job.work["target"], config, params, state | {"step": state["step"] - 10})
+        return {key: Event(job.implementation, job.work, "ok") for key, job in jobs.items()}
+
+    monkeypatch.setattr(relay, "run_jobs", jobs_done)
+    pool = SimpleNamespace(workers=dict.fromkeys(["numpy", "torch"]))
+    rows = relay.run_relays(pool, tmp_path, optimizers=("adam",))  # type: ignore[arg-type]
+    assert relay.lost(rows) == []
+    assert relay.different(rows) == [
+        "relay of adam: torch loads wrongly, in 1 of 2 orders, off by up to inf, first numpy → torch"
+    ]
 
 
 def test_two_implementations_run_both_orders() -> None:

@@ -89,6 +89,7 @@ def write_results(
     rows["repeat"] = [(who, "digits", dtype, True, "") for who in implementations for dtype in dtypes]
     place = ("in step", "update", "weights of layer 1 W", 0, 1e-5, 1e4)
     rows["kills"] = [("adam-epsilon", "", "digits", dtype, True, *place, 1e4, False, True) for dtype in dtypes]
+    rows["calls"] = [(who, "adam", "fit", "history loss", "1", "1", 1e-16, 1e-4, True, "") for who in implementations]
     rows["planted"] = [("torch", "digits", "a", "b", True, 0, "update", "weights of layer 1 W", 1e-5, True, "")]
     rows["traps"] = [("The update", "epsilon-value", "Seen", "Why.", "weight 1e-5", "t()", "k()", "a.py")]
     rows["defaults"] = [("Adam epsilon", "1e-08", "1e-07", False)]
