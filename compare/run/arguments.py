@@ -151,7 +151,7 @@ def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
     looked_at = {
         "--scenario": (args.scenario, {"ledger"}),
         "--data": (args.data, {"ledger"}),
-        "--full": (args.full, {"ledger"}),
+        "--full": (args.full, {"ledger", "calls"}),
         "--dtype": (args.dtype, {"ledger"}),
         "--recipe": (args.recipe, {"recipes"}),
         "--quick": (args.quick, {"ledger", "calls", "speed"}),
