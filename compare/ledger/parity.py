@@ -28,7 +28,8 @@ from shared.scenarios import Plan
 
 GATE = {"float64": 1e-12, "float32": 0.0}
 NEAR = 0.1  # share of the gate from which on the derivation is worth its time
-PHASES = ("start", "forward", "loss", "gradient", "update", "outcome")
+PHASES = ("forward", "loss", "gradient", "update", "outcome")
+START = "start"  # before them all: what a model did not take of what it was given
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _starts(trace: Trace, left: bool) -> Iterator[Gap]:
     """What a model did not take before a step: a difference, whatever comes of it."""
     for step, tensor, place, given, found in trace.untaken:
         values = (found, given) if left else (given, found)
-        yield Gap("start", tensor, step, abs(found - given) / max(abs(given), 1e-300), math.inf, place, *values)
+        yield Gap(START, tensor, step, abs(found - given) / max(abs(given), 1e-300), math.inf, place, *values)
 
 
 def _largest(array: np.ndarray) -> float:
@@ -295,7 +296,7 @@ def _comparison(
     """Put together a comparison; `weight_bounds` are absolute, `loss_bounds` relative, each (T,)."""
     worst = [
         max((gap for gap in gaps if gap.phase == phase), key=lambda gap: (gap.used, gap.difference))
-        for phase in PHASES
+        for phase in (START, *PHASES)
         if any(gap.phase == phase for gap in gaps)
     ]
     scale = np.maximum(np.abs(ruler.reference.params).max(axis=1), 1e-300)
