@@ -40,6 +40,11 @@ class Candidate:
         """What the reader of a verdict should know, a sentence each."""
         return []
 
+    @property
+    def initial(self) -> Layers:
+        """The weights (in, out) and biases that it had before any were set; empty where they are not looked at."""
+        return []
+
     def begin(self, config: Config) -> None:
         """Get ready for a training under this configuration; CandidateError if the model does not fit it."""
         self.config = config
@@ -155,7 +160,12 @@ class ModelCandidate(Candidate):
     @property
     def blind(self) -> frozenset[str]:
         hidden = {slot.replace("_", " ") for slot in mlp_numpy.SLOTS[self.config.optimizer] if slot not in self.slots}
-        return frozenset(hidden if self.shown_gradient or not self.steps else hidden | {"gradient"})
+        return frozenset((hidden if self.shown_gradient or not self.steps else hidden | {"gradient"}) | self.absent)
+
+    @property
+    def absent(self) -> set[str]:
+        """Single slots that do not exist, as "first moment of layer 1 W"."""
+        return set()
 
 
 def nothing(shapes: Sequence[tuple]) -> Layers:

@@ -121,7 +121,7 @@ def _of_layer(seen: Seen, number: int) -> tuple[str, float]:
     nearest = min(misses, key=lambda name: misses[name])
     if misses[nearest] <= FAR:
         return nearest, misses[nearest]
-    if named and misses[named] < 1 and not {"add", "cat"} & set(called):
+    if named and misses[named] < 1 and "cat" not in called:
         return named, misses[named]
     made = f" ({', '.join(called[:4])})" if called else ""
     raise CandidateError(

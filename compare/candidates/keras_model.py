@@ -256,6 +256,16 @@ class KerasCandidate(ModelCandidate):
         """The learning rate of the step to come."""
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
+    @property
+    def initial(self) -> Layers:
+        return [
+            (
+                ops.convert_to_numpy(d.kernel),
+                np.zeros(d.kernel.shape[1]) if d.bias is None else ops.convert_to_numpy(d.bias),
+            )
+            for d in (layer.dense for layer in self.layers)
+        ]
+
     # The implementation's members ------------------------------------------------------------------------------------
 
     def begin(self, config: Config) -> None:
@@ -358,14 +368,15 @@ class KerasCandidate(ModelCandidate):
     def _variables(self) -> list[keras.Variable]:
         return [v for layer in self.layers for v in layer.parameters if v is not None]
 
-    def _arrays(self, value: Callable[[keras.Variable], Any]) -> Layers:
-        """What `value` gives for every parameter; zeros where there is nothing."""
+    def _arrays(self, value: Callable[[keras.Variable], Any], missing: float = 0.0) -> Layers:
+        """What `value` gives for every parameter; `missing` where it gives nothing, 0 where there is no parameter."""
         result = []
         for layer, shapes in zip(self.layers, mlp_numpy.param_shapes(self.config), strict=True):
-            values = [None if v is None else value(v) for v in layer.parameters]
-            arrays = [
-                np.zeros(s) if v is None else ops.convert_to_numpy(v) for v, s in zip(values, shapes, strict=True)
-            ]
+            arrays = []
+            for v, shape in zip(layer.parameters, shapes, strict=True):
+                values = None if v is None else value(v)
+                empty = np.full(shape, 0.0 if v is None else missing)
+                arrays.append(empty if values is None else ops.convert_to_numpy(values))
             result.append(tuple(arrays))
         return result
 
@@ -391,10 +402,20 @@ class KerasCandidate(ModelCandidate):
         return state
 
     def _slot_arrays(self, slot: str, key: str) -> Layers:
-        layers = self._arrays(lambda v: self._slot(v, key))
+        layers = self._arrays(lambda v: self._slot(v, key), np.nan)
         if slot != "velocity":
             return layers
         return [tuple(-a.astype(np.float64) / self.rate for a in layer) for layer in layers]  # Keras keeps -lr * b.
+
+    @property
+    def absent(self) -> set[str]:
+        return {
+            f"{slot.replace('_', ' ')} of layer {number} {part}"
+            for slot, key in self.slots.items()
+            for number, layer in enumerate(self.layers, 1)
+            for part, v in zip("Wbg", layer.parameters, strict=False)
+            if v is not None and self._slot(v, key) is None
+        }
 
     def _slot(self, variable: keras.Variable, key: str) -> keras.Variable | None:
         trained = [id(v) for v in self.optimizer._trainable_variables]

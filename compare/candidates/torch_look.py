@@ -226,10 +226,16 @@ def input_sizes(model: Any, matrices: Sequence[Tensor], given: Any) -> list[int]
     return list(dict.fromkeys([*linears, *sizes]))
 
 
-def layers_of(products: Sequence[Product], shapes: Sequence[tuple], value: Any) -> Layers:
-    """What `value` gives for every parameter, in the reference's layout."""
+def layers_of(products: Sequence[Product], shapes: Sequence[tuple], value: Any, missing: float = 0.0) -> Layers:
+    """What `value` gives for every parameter, in the reference's layout; `missing` where it gives nothing."""
+
+    def array(place: Place, shape: tuple[int, ...]) -> np.ndarray:
+        values = None if place.tensor is None else value(place.tensor)
+        if values is None and place.tensor is not None:
+            return np.full(shape, missing)
+        return place.array(values, shape)
+
     return [
-        tuple(place.array(None if place.tensor is None else value(place.tensor), shape)
-              for place, shape in zip(product.parameters, of, strict=True))
+        tuple(array(place, shape) for place, shape in zip(product.parameters, of, strict=True))
         for product, of in zip(products, shapes, strict=True)
-    ]  # fmt: skip
+    ]

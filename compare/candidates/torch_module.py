@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from compare.candidates import infer
 from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, form_of, nothing
 from compare.candidates.load import CandidateError
-from compare.candidates.torch_look import Look, Product, check_kind, check_products, input_sizes, layers_of
+from compare.candidates.torch_look import Look, Place, Product, check_kind, check_products, input_sizes, layers_of
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
@@ -23,6 +23,7 @@ from impls.mlp_numpy import Config
 # The reference's optimizer for each of PyTorch's, and where that keeps the reference's slots. AdamW is an Adam too.
 OPTIMIZERS: list[tuple[type[torch.optim.Optimizer], str, dict[str, str]]] = [
     (torch.optim.AdamW, "adamw", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
+    (torch.optim.NAdam, "adam", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
     (torch.optim.Adam, "adam", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
     (torch.optim.RMSprop, "rmsprop", {"second_moment": "square_avg"}),
     (torch.optim.Adagrad, "adagrad", {"square_sum": "sum"}),
@@ -217,6 +218,13 @@ class TorchCandidate(ModelCandidate):
         fields["optimizer"] = self.kind
         if self.kind == "sgd" and group["momentum"]:
             fields |= {"optimizer": "nesterov" if group["nesterov"] else "momentum", "momentum": group["momentum"]}
+        options = [name for name in ("amsgrad", "centered") if group.get(name)]
+        if self.kind == "rmsprop" and group.get("momentum"):
+            options.append(f"momentum {group['momentum']:g}")
+        if isinstance(self.optimizer, torch.optim.NAdam):
+            options.append("Nesterov's look ahead, of NAdam")
+        if options:
+            self.seen.notes.append(f"the optimizer has {', '.join(options)}, which the reference's has not")
         if "betas" in group:
             fields |= dict(zip(("beta1", "beta2"), map(float, group["betas"]), strict=True))
         if "alpha" in group:
@@ -224,6 +232,14 @@ class TorchCandidate(ModelCandidate):
         if group.get("weight_decay"):
             fields["weight_decay"] = float(group["weight_decay"])
         return fields
+
+    @property
+    def initial(self) -> Layers:
+        return [
+            (weight.array(weight.tensor, p.size), bias.array(p.bias, p.size[1:]))
+            for p in self.layers
+            for weight, bias in [(p.parameters[0], Place(p.bias))]
+        ]
 
     # The implementation's members ------------------------------------------------------------------------------------
 
@@ -264,10 +280,18 @@ class TorchCandidate(ModelCandidate):
         loss = self.last_loss if returned is None else _number(returned, "step")
         self.clear_spare_biases()
         self.steps += 1
+        self._note_mode()
         self.shown_gradient = self.shown_gradient or bool(self.gradient)
         if not self.gradient:
             return loss, nothing(self.shapes)
         return loss, layers_of(self.layers, self.shapes, self.gradient.get)
+
+    def _note_mode(self) -> None:
+        """A step that leaves the model in evaluation mode is said once, where the mode matters."""
+        modal = self.rate or self.config.batch_norm
+        note = "your step leaves the model in evaluation mode (model.training is False): who sets it back to training?"
+        if modal and isinstance(self.model, nn.Module) and not self.model.training and note not in self.seen.notes:
+            self.seen.notes.append(note)
 
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
@@ -293,12 +317,25 @@ class TorchCandidate(ModelCandidate):
         state: dict[str, Any] = {"step": self.steps}
         for slot in mlp_numpy.SLOTS[self.config.optimizer]:
             key = self.slots.get(slot)
-            state[slot] = nothing(self.shapes) if key is None else layers_of(
-                self.layers, self.shapes, lambda p, key=key: self._slot(p, key)
-            )  # fmt: skip
+            state[slot] = nothing(self.shapes)
+            if key is not None:
+                state[slot] = layers_of(self.layers, self.shapes, lambda p, key=key: self._slot(p, key), np.nan)
         if self.config.batch_norm:
             state["running"] = [(_array(n.mean), _array(n.variance)) for n in self._norms()]
         return state
+
+    @property
+    def absent(self) -> set[str]:
+        """The optimizer's slots that do not exist, since it does not train the parameter, in the ledger's words."""
+        if not self.steps or self.optimizer is None:
+            return set()
+        return {
+            f"{slot.replace('_', ' ')} of layer {number} {part}"
+            for slot, key in self.slots.items()
+            for number, layer in enumerate(self.layers, 1)
+            for part, place in zip("Wbg", layer.parameters, strict=False)
+            if place.tensor is not None and self._slot(place.tensor, key) is None
+        }
 
     def _slot(self, p: Tensor, key: str) -> Tensor | None:
         return self.optimizer.state.get(p, {}).get(key) if self.optimizer is not None else None

@@ -17,9 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from compare.candidates import initial
 from compare.candidates.base import Candidate
 from compare.candidates.forms import fitting
 from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, load, place, said, source_mentions
+from compare.candidates.scratch import ScratchCandidate, can_train
 from compare.candidates.template_object import TemplateCandidate, has_members
 from compare.ledger import trace
 from compare.run.channel import Channel
@@ -121,12 +123,16 @@ class Session:
                 "notes": self.ignored,
             }
         candidate = self.candidate({})
+        own = candidate.initial
         try:
             fields: dict[str, Any] = candidate.describe()
             error = ""
             mlp_numpy.Config(**fields)
         except (CandidateError, ValueError, TypeError) as reason:
             fields, error = {}, f"{self.source.at}: {reason}"
+        drawn = initial.distribution(own) if own else ""
+        if drawn:
+            candidate.notes.append(f"the weights that it had by itself, {drawn}, are replaced by the reference's")
         return {
             "asks_config": False,
             "fields": fields,
@@ -141,7 +147,8 @@ class Session:
         plan: Plan = pickle.loads((folder / "plan.pickle").read_bytes())
         reference = trace.Trace.load(folder / "reference.npz")
         config = mlp_numpy.Config(**plan.config, dtype=self.dtype)
-        modes, blind, framework = list[str](), set[str](), "numpy"
+        modes, blind, framework, later = list[str](), set[str](), "numpy", list[str]()
+        miscopied: list[str] = []
         try:
             form, said_of_it = fitting(lambda: self.candidate(plan.config, plan.params), config, plan, reference)
         except CandidateError as error:
@@ -154,6 +161,8 @@ class Session:
             except CandidateError as error:
                 raise CandidateError(str(error), self.source.at) from error
             framework = candidate.framework
+            if self.source.asks_config and not modes:
+                miscopied += self._miscopied(candidate, plan)
             if mode == "in step" and not candidate.takes_state:
                 continue
             whole = mode == "in step" or not modes
@@ -161,8 +170,14 @@ class Session:
             modes.append(mode)
             if whole:
                 blind |= candidate.blind
-        notes = [*self.ignored, *([said_of_it] if said_of_it else [])]
-        return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes}
+            later += candidate.notes
+        notes = [*self.ignored, *([said_of_it] if said_of_it else []), *later]
+        return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes, "miscopied": miscopied}
+
+    def _miscopied(self, candidate: Candidate, plan: Plan) -> list[str]:
+        """What became of the parameters that the user's function was given; nothing where it took none."""
+        wrong, none = initial.miscopied(candidate.params, plan.params)
+        return [] if none else wrong
 
     def _train(self, candidate: Candidate, plan: Plan, mode: str, reference: trace.Trace, whole: bool) -> trace.Trace:
         watched = Watched(
@@ -207,6 +222,14 @@ def adapt(product: Any, dtype: str) -> Candidate:
         return KerasCandidate(parts, dtype)
     if has_members(model):
         return TemplateCandidate(model, dtype, parts.get("config"))
+    if type(model).__module__.startswith("sklearn.neural_network"):
+        from compare.candidates.sklearn_model import SklearnCandidate
+
+        return SklearnCandidate(parts, dtype)
+    module = "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module)
+    if not module and model is not None and (can_train(model) or (parts.get("step") and hasattr(model, "__dict__")
+                                                                  and not callable(parts.get("loss")))):  # fmt: skip
+        return ScratchCandidate(parts, dtype)
     if "torch" in sys.modules and isinstance(product, dict):
         from compare.candidates.torch_module import TorchCandidate
 

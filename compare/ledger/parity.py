@@ -199,8 +199,8 @@ def in_step(
 ) -> Comparison:
     """Compare two traces whose every step began where the reference's did. In float32, `a` is the reference itself.
 
-    What is in `blind` is not compared, since somebody's own model does not show it: "logits", "gradient", or a slot as
-    in "first moment".
+    What is in `blind` is not compared, since somebody's own model does not show it: "logits", "gradient", a slot as in
+    "first moment", or one tensor as in "first moment of layer 1 W".
     ValueError if a trace has more or fewer steps than the plan.
     """
     _check_steps(ruler, a, b)
@@ -213,7 +213,7 @@ def in_step(
             _places(ruler, ruler.reference, step), _places(ruler, a, step), _places(ruler, b, step), strict=True
         )
         for number, ((phase, tensor, reference), (_, _, left), (_, _, right)) in enumerate(tensors):
-            if tensor.partition(" of ")[0] in blind:
+            if tensor.partition(" of ")[0] in blind or tensor in blind:
                 continue
             scale = _largest(reference)
             gap = _gap(phase, tensor, step, left, right, scale, GATE[dtype] * scale)

@@ -52,6 +52,7 @@ COLUMNS = {
     "traps": "theme trap title why measured torch keras source",
     "defaults": "what torch keras same",
     "clean": "number kind dtype used false_alarm",
+    "corpus": "file framework expected found right accused seconds",
     "relay": "optimizer order difference bound equal message",
     "recipes": "recipe title mistake dataset weights claim criterion note implementation first_loss final_loss "
     "accuracy predictions holds difference same seconds reason",

@@ -197,6 +197,7 @@ VIEWS: dict[str, list[Entry]] = {
     "Checker": [
         ("What the checker catches", "kills", trap_pages.kill_rates),
         ("False alarms", "clean", trap_pages.false_alarms),
+        ("Files as people write them", "corpus", trap_pages.corpus),
         ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
         ("Every trap", "kills", trap_pages.kill_matrix),
     ],

@@ -69,6 +69,36 @@ def false_alarms(results: Results) -> list[Block]:
     ]
 
 
+def corpus(results: Results) -> list[Block]:
+    """The score on files as people write them, and those that came out otherwise than expected."""
+    rows = results.tables["corpus"]
+    rows = rows.assign(**{name: _true(rows[name]) for name in ("right", "accused")})
+    expected = rows["expected"]
+    kinds = expected.where(expected == "equal", "a cause").mask(expected.str.startswith("refused "), "a refusal")
+    counted = [
+        {
+            "expected": kind,
+            "files": len(group),
+            "as expected": int(group["right"].sum()),
+            "share": percent(group["right"].mean()),
+            "median time": f"{group['seconds'].median():.1f} s",
+            "longest": f"{group['seconds'].max():.1f} s",
+        }
+        for kind, group in rows.groupby(kinds, sort=False)
+    ]
+    note = (
+        "A file each, checked as check.py does it; `equal` is a right program, and a refusal names what the reference "
+        "has not. The times hold the import of the framework."
+    )
+    blocks: list[Block] = [Table("As expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
+    wrong = rows[~rows["right"]].reset_index(drop=True)
+    if len(wrong):
+        frame = wrong[["file", "expected", "found"]]
+        marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=wrong["accused"])
+        blocks.append(Table("Otherwise than expected", frame, "", frozenset(frame.columns), marks))
+    return blocks
+
+
 def planted_bugs(results: Results) -> list[Block]:
     """Every bug planted in a template, and the first place where it showed."""
     planted = results.tables["planted"]

@@ -1,7 +1,8 @@
 """The checker checked: what it catches, and how often it cries wolf.
 
-Three parts: every trap on the reference, in each precision (the kill matrix); bugs planted in the templates themselves;
-and clean comparisons of random correct pairs, of which none may be called different.
+Four parts: every trap on the reference, in each precision (the kill matrix); bugs planted in the templates themselves;
+clean comparisons of random correct pairs, of which none may be called different; and files as people write them, some
+right and some with a mistake (the corpus).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from compare.ledger.jobs import Job, by_name, run_jobs
+from compare.traps import corpus
 from compare.traps import planted as broken
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ Show = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The tables of a self-test, named as their files: kills, planted, clean, and the guide's traps and defaults."""
+    """The tables of a self-test, named as their files: kills, planted, clean, corpus, traps, defaults."""
 
     tables: dict[str, pd.DataFrame]
 
@@ -35,7 +37,15 @@ class Findings:
             *(f"{r.trap} on {r.scenario} in {r.dtype} was not caught" for r in kills[kills.missed].itertuples()),
             *(f"bug in the {r.template} template ({r.instead}) was not placed" for r in _unplaced(planted)),
             *(f"false alarm: {r.kind}, {r.dtype}, number {r.number}" for r in clean.itertuples() if r.false_alarm),
+            *(f"{r.file} is right and was called: {r.found}" for r in self._corpus.itertuples() if r.accused),
         ]
+
+    @property
+    def _corpus(self) -> pd.DataFrame:
+        """The corpus; no rows where it is not installed."""
+        import pandas as pd
+
+        return self.tables.get("corpus", pd.DataFrame({"accused": []}))
 
     @property
     def summary(self) -> list[str]:
@@ -50,7 +60,8 @@ class Findings:
             f"planted in the templates: {int(planted.placed.sum())} of {len(planted)} caught in the right place"
         )
         alarms = int(clean.false_alarm.sum()) if len(clean) else 0
-        return [*lines, f"false alarms: {alarms} in {len(clean)} clean comparisons"]
+        lines.append(f"false alarms: {alarms} in {len(clean)} clean comparisons")
+        return [*lines, *([corpus.summary(self._corpus)] if len(self._corpus) else [])]
 
     @property
     def lost(self) -> list[str]:
@@ -64,7 +75,7 @@ def _unplaced(planted: pd.DataFrame) -> Any:
 
 
 def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what: None) -> Findings:
-    """Run all three parts; `clean` is the number of clean comparisons."""
+    """Run all four parts; `clean` is the number of clean comparisons."""
     import pandas as pd
 
     from compare.traps.catalogue import CATALOGUE
@@ -72,7 +83,8 @@ def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what:
     from compare.traps.defaults import guide, live_defaults, sizes
     from compare.traps.kill import kill_matrix
 
-    total = float(len(CATALOGUE) + len(broken.PLANTED) + clean)
+    files = corpus.files()
+    total = float(len(CATALOGUE) + len(broken.PLANTED) + clean + len(files))
     planted = planted_bugs(pool, lambda done, _: show(done, total, "bugs planted in the templates"))
     kills = []
     for number, trap in enumerate(CATALOGUE):
@@ -83,8 +95,11 @@ def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what:
         show(len(broken.PLANTED) + len(CATALOGUE) + number, total, "clean comparisons")
         row = {"number": result.number, "kind": result.kind, "dtype": result.dtype, "used": result.used}
         found.append(row | {"false_alarm": result.false_alarm})
-    show(total, total, "the guide")
     tables = {"kills": pd.DataFrame(kills), "planted": planted, "clean": pd.DataFrame(found)}
+    if files:
+        done = total - len(files)
+        tables["corpus"] = corpus.run(files, lambda number, _, what: show(done + number, total, what))
+    show(total, total, "the guide")
     return Findings(tables | {"traps": guide(sizes()), "defaults": live_defaults()})
 
 
