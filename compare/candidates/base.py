@@ -63,6 +63,11 @@ class Candidate:
         """The last layer's linear outputs in evaluation, (B, O)."""
         raise NotImplementedError
 
+    @property
+    def params(self) -> Layers:
+        """Every weight matrix, bias and scale."""
+        raise NotImplementedError
+
     def set_params(self, params: Layers) -> None:
         """Take these parameters."""
         raise NotImplementedError

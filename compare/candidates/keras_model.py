@@ -471,7 +471,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 def _activation_name(layer: keras.layers.Layer) -> str:
     """The function of a layer that activates."""
     names = {keras.layers.ReLU: "relu", keras.layers.LeakyReLU: "leaky_relu", keras.layers.ELU: "elu"}
-    return names.get(type(layer)) or getattr(getattr(layer, "activation", None), "__name__", "")
+    return names.get(type(layer)) or str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
 
 def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:

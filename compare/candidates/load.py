@@ -14,8 +14,8 @@ from typing import Any
 
 NAME = "candidate"  # the function that the user's file defines
 EXPECTED = (
-    'a dict {"model": ..., "loss": ..., "optimizer": ...} for PyTorch, a compiled keras.Model, '
-    "or an object with a template's members"
+    'a dict {"model": ..., "loss": ..., "optimizer": ...} for PyTorch, a compiled keras.Model, an object with a '
+    "template's members, or one in NumPy that has weights, a forward pass and a method that trains"
 )
 
 

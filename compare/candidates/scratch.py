@@ -274,7 +274,7 @@ class ScratchCandidate(Candidate):
             if not self.silent_loss:
                 self.said.append("it tells no loss: the reference's loss of its outputs is taken")
             self.silent_loss = True
-            loss = float(mlp_numpy._batch_loss(self.config, before, mlp_numpy.check_data(self.config, x, y)[1])[0])
+            loss = float(mlp_numpy._batch_loss(self.config, before, _numbers(self.config, x, y))[0])
         self.steps += 1
         return loss, nothing(mlp_numpy.param_shapes(self.config))
 
@@ -344,9 +344,9 @@ class ScratchCandidate(Candidate):
         return [(w.get(), b.get()) for w, b in self.layers]
 
     def set_params(self, params: Layers) -> None:
-        for (w, b), (W, B) in zip(self.layers, params, strict=True):
-            w.put(W)
-            b.put(B)
+        for places, arrays_given in zip(self.layers, params, strict=True):
+            for place, array in zip(places, arrays_given, strict=True):
+                place.put(array)
         for number, (own, given, places) in enumerate(zip(self.params, params, self.layers, strict=True), 1):
             for part, a, b, place in zip("Wb", own, given, places, strict=True):
                 if place.path is not None and np.abs(a - b).max(initial=0.0) > 1e-6:
@@ -359,6 +359,13 @@ class ScratchCandidate(Candidate):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """There is none that is known."""
+
+
+def _numbers(config: Config, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The targets as the reference has them."""
+    numbers = mlp_numpy.check_data(config, x, y)[1]
+    assert numbers is not None
+    return numbers
 
 
 def _as_loss(value: Any) -> float | None:

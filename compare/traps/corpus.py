@@ -22,6 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,8 @@ def run(paths: Iterable[Path], show: Callable[[int, int, str], None] = lambda do
         for number in select.select(list(pipes), [], [])[0]:
             line = pipes[number].stdout.readline()  # type: ignore[union-attr]
             if not line:
-                pipes.pop(number).wait()
-                continue
+                with pipes.pop(number):  # It has ended, or ends here.
+                    continue
             row = json.loads(line)
             rows[row["file"]] = row
             show(len(rows), len(paths), f"{Path(row['file']).stem}: {row['found']}")
@@ -146,7 +147,7 @@ def serve(framework: str, paths: list[Path]) -> None:
 
     for path in paths:
         begun = time.perf_counter()
-        found = _forked(lambda path=path: _checked(path))
+        found = _forked(partial(_checked, path))
         row = {"file": str(path), "found": found, "seconds": round(time.perf_counter() - begun + imported, 2)}
         out.write(json.dumps(row) + "\n")
 

@@ -10,7 +10,6 @@ import pytest
 from compare.report import trap_pages
 from compare.report.results import COLUMNS, Results
 from compare.traps import corpus
-from compare.traps.catalogue import CATALOGUE
 
 SAMPLE = {
     "torch": [
@@ -28,11 +27,6 @@ def test_every_file_says_what_is_expected_of_it() -> None:
     wanted = [corpus.expected(path) for path in found]
     assert len(found) >= 120
     assert sum(w == "equal" for w in wanted) >= len(found) / 5
-    for path, line in zip(found, wanted, strict=True):
-        if line == "equal" or line.startswith("refused "):
-            continue
-        for option in line.split("|"):
-            assert {name.strip() for name in option.split("+")} <= CATALOGUE.keys(), path
 
 
 def test_a_sample_comes_out_as_expected() -> None:
@@ -92,5 +86,5 @@ def test_the_report_shows_the_score() -> None:
     score, wrong = trap_pages.corpus(Results({"implementations": [], "scenarios": []}, {"corpus": table}))
     shown = score.frame.set_index("expected")  # type: ignore[union-attr]
     assert shown.loc["equal", "as expected"] == 1
-    assert shown.loc["a cause", "share"] == "100%"
+    assert shown.loc["a cause", "share"] == "100 %"
     assert wrong.failing.loc[0, "found"]  # type: ignore[union-attr]

@@ -16,5 +16,5 @@ def candidate():
 
     # Or, with a training step of your own, step(model, x, y), which returns the loss before the update:
     # return {"model": model, "step": step}
-    # Besides, where they cannot be told: "layers", the Dense layers in order, and "config", fields of the reference's
-    # Config, as {"activation": "relu"}.
+    # Besides: "layers", the Dense layers in order, where they cannot be told; "config", fields of the reference's
+    # Config, as {"activation": "relu"}; "predict", how you predict, predict(model, x).

@@ -27,5 +27,7 @@ def candidate():
         "optimizer": optimizer,
         "step": step,
         # "layers": [model[0], model[2]],  # The dense layers in order, where they cannot be told.
+        # "predict": lambda model, x: ...,  # How you predict, with the mode that you set; compared too.
+        # "y": batch_of_targets,  # An example, where their shape matters: (B,) or (B, 1).
         # "config": {"activation": "relu"},  # Fields of the reference's Config that cannot be told.
     }
