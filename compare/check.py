@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import pickle
+import re
 import signal
 import sys
 import tempfile
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "port", nargs="?", type=path_of, metavar="PORT", help="a training script to hold against the one in FILE"
     )
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
-    p.add_argument("--dtype", default="float64", metavar="float64|float32", help="the precision (float64)")
+    p.add_argument("--dtype", metavar="float64|float32", help="the precision (float64, or the one that the model has)")
     p.add_argument("--steps", type=count_of, default=50, metavar="N", help="training steps (50)")
     p.add_argument("--accept", nargs="+", action="extend", default=[], metavar="NAME", help="what may differ: names of "
                    "traps, defaults, conventions")  # fmt: skip
@@ -86,7 +87,7 @@ def answered(argv: list[str] | None) -> int:
         answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
         answer.accept(args.accept)
     except Stopped as error:
-        answer = Answer(str(args.file), args.dtype, error=str(error), exit=error.status)
+        answer = Answer(str(args.file), args.dtype or "float64", error=str(error), exit=error.status)
     print(answer.text, file=sys.stderr if answer.error else sys.stdout)
     if args.json:
         write_whole(args.json.resolve(), json.dumps(answer.as_json(), indent=1))
@@ -109,7 +110,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.file} does not exist or is no file: name a Python file that defines candidate()")
     if args.port and not is_file(args.port):
         raise UsageError(f"{args.port} does not exist or is no file: name a script to hold against {args.file}")
-    if args.dtype not in DTYPES:
+    if args.dtype not in (None, *DTYPES):
         raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
     check_accepted(args.accept)
     if not 2 <= args.steps <= MOST_STEPS:
@@ -324,8 +325,39 @@ def write_whole(path: Path, text: str) -> None:
 # Asking the candidate -------------------------------------------------------------------------------------------------
 
 
-def check(path: Path, scenario: str | None, dtype: str, steps: int, limit: float) -> Answer:
-    """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit."""
+def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float) -> Answer:
+    """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit.
+
+    Without a dtype in float64; and in float32 where the model cannot be run in float64, or where nothing explains its
+    difference there but that it computes in float32.
+    """
+    if dtype:
+        return check_in(dtype, path, scenario, steps, limit)
+    try:
+        answer, why = check_in("float64", path, scenario, steps, limit), ""
+    except (Stopped, UsageError) as error:
+        if not OF_DTYPES.search(str(error)):
+            raise
+        answer, why = None, str(error)
+    if answer is not None and (answer.exit != 1 or (answer.diagnosis and answer.diagnosis.cause not in SHORT)):
+        return answer
+    try:
+        short = check_in("float32", path, scenario, steps, limit)
+    except (Stopped, UsageError):
+        if answer is None:
+            raise
+        return answer
+    if answer is None:
+        short.notes.append(f"float64 is not possible ({why.partition(': ')[2] or why}), so it is compared in float32")
+        return short
+    if short.exit == 0:
+        short.notes.append("it computes in float32 also where float64 is asked for, so it is compared in float32")
+        return short
+    return answer
+
+
+def check_in(dtype: str, path: Path, scenario: str | None, steps: int, limit: float) -> Answer:
+    """The same in one precision."""
     with scratch() as work, Process(path, dtype, limit) as process:
         from compare.candidates import plans  # While the candidate's framework is imported there.
         from impls.mlp_numpy import Config
@@ -410,6 +442,12 @@ def compare(process: Process, work: Path, path: Path, plan: Plan, dtype: str, ab
     for mode, trace in traces.items():
         function = in_step if mode == "in step" else on_its_own
         answer.comparisons.append(function(ruler, dtype, names, case.reference, trace, blind))
+    if told.get("miscopied"):
+        answer.exit = 1
+        answer.explanation = (
+            "The parameters that candidate(config, params) was given are not all in what it returns: "
+            f"{'; '.join(told['miscopied'])}.\nTrained from the reference's own, it is equal."
+        )
     if answer.first:
         answer.exit = 1
         explain_difference(answer, case.reference, traces)

@@ -74,6 +74,7 @@ class TorchCandidate(ModelCandidate):
         self.loss = self._watched(parts["loss"])
         self.step = parts.get("step") or usual_step
         self.rate, self._masks = 0.0, list[Tensor]()
+        self.always_dropped = False
         self.layers, self.seen = self._look(parts.get("layers"))
         self.gradient: dict[Tensor, Tensor] = {}
         for p in self._parameters():
@@ -160,6 +161,7 @@ class TorchCandidate(ModelCandidate):
         notes: list[str] = []
         if not isinstance(self.model, nn.Module):
             return [], notes
+        self.always_dropped = look.always_dropped
         if look.always_dropped:
             notes.append("a dropout is on in evaluation too: model.eval() does not reach F.dropout with training=True")
         buffers = [b.clone() for b in self.model.buffers()]
@@ -246,6 +248,7 @@ class TorchCandidate(ModelCandidate):
     def begin(self, config: Config) -> None:
         super().begin(config)
         self.rate = config.dropout
+        self.random = np.random.default_rng(config.seed)
         self.shapes = mlp_numpy.param_shapes(config)
 
     @property
@@ -253,8 +256,19 @@ class TorchCandidate(ModelCandidate):
         return self.optimizer is not None and any(group.get("momentum") for group in self.optimizer.param_groups)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        found = [p for p in self._pass(torch.tensor(x, dtype=self.dtype)).products if p.weight is self.last]
+        self._given_masks = self._masks_of_evaluation(len(x))
+        with _dropout(self):
+            look = self._pass(torch.tensor(x, dtype=self.dtype))
+        self._given_masks = []
+        found = [p for p in look.products if p.weight is self.last]
         return found[-1].value.numpy().reshape(len(x), -1)
+
+    def _masks_of_evaluation(self, samples: int) -> list[Tensor]:
+        """Where a dropout stays on in evaluation, the masks that the reference would draw for itself."""
+        if not (self.always_dropped and self.rate):
+            return []
+        masks = [self.random.random((samples, h)) < 1 - self.rate for h in self.config.layer_sizes[1:-1]]
+        return [torch.tensor(mask / (1 - self.rate), dtype=self.dtype) for mask in masks]
 
     @property
     def last(self) -> Tensor:

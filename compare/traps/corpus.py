@@ -186,7 +186,7 @@ def _checked(path: Path) -> str:
 
     check.Process = Here  # type: ignore[misc, assignment]
     try:
-        answer = check.check(path, None, check.DTYPES[0], 50, MOST_SECONDS)
+        answer = check.check(path, None, None, 50, MOST_SECONDS)
     except check.Stopped as error:
         return ("refused " if error.status == 2 else "failed ") + str(error)
     except check.UsageError as error:

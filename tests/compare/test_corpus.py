@@ -14,7 +14,7 @@ from compare.traps import corpus
 SAMPLE = {
     "torch": [
         "regression_column_targets", "bceloss_sigmoid", "raw_parameters", "dropout_after_relu", "backbone_frozen",
-        "only_head_in_optimizer", "flattened_targets", "two_softmax_and_zero_grad", "cnn",
+        "only_head_in_optimizer", "float32_only", "flattened_targets", "two_softmax_and_zero_grad", "cnn",
     ],
     "keras": ["flatten_images", "own_train_step", "adam_stock", "logits_for_probabilities", "two_inputs"],
     "numpy": ["two_layer_class", "samples_as_columns", "layer_objects", "book_network", "weights_inside_fit"],
