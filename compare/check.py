@@ -325,6 +325,10 @@ def write_whole(path: Path, text: str) -> None:
 # Asking the candidate -------------------------------------------------------------------------------------------------
 
 
+OF_DTYPES = re.compile(r"dtype|scalar type|float64|float32|double", re.I)  # what an error of mixed precisions says
+SHORT = ("", "float32-inside")  # causes after which float32 is tried
+
+
 def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float) -> Answer:
     """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit.
 
@@ -339,7 +343,7 @@ def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit
         if not OF_DTYPES.search(str(error)):
             raise
         answer, why = None, str(error)
-    if answer is not None and (answer.exit != 1 or (answer.diagnosis and answer.diagnosis.cause not in SHORT)):
+    if answer is not None and (answer.diagnosis is None or answer.diagnosis.cause not in SHORT):
         return answer
     try:
         short = check_in("float32", path, scenario, steps, limit)
