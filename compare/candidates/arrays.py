@@ -50,11 +50,14 @@ class Path:
         return np.asarray(getattr(self._owner(), key) if kind == "attribute" else self._owner()[key])
 
     def put(self, array: np.ndarray) -> None:
+        """In place, since an optimizer may hold the array too; anew where it cannot be written to."""
+        own = self.get()
+        if own.flags.writeable:
+            own[...] = array
+            return
         owner, (kind, key) = self._owner(), self.steps[-1]
         if kind == "attribute":
             setattr(owner, key, array)
-        elif isinstance(owner, tuple):
-            owner[key][...] = array
         else:
             owner[key] = array
 
@@ -124,7 +127,8 @@ def moved(layers: list[tuple[Array, Array]], root: Any) -> list[tuple[Array, Arr
 def _walk(value: Any, steps: tuple, seen: set[int], root: Any = None) -> Iterator[Path]:
     root = value if root is None else root
     if isinstance(value, np.ndarray):
-        if value.dtype.kind == "f" and value.ndim in (1, 2) and value.size:
+        if value.dtype.kind == "f" and value.ndim in (1, 2) and value.size and id(value) not in seen:
+            seen.add(id(value))  # An optimizer may hold it too.
             yield Path(root, steps)
         return
     if len(steps) > DEEPEST or id(value) in seen or isinstance(value, str | bytes | int | float | bool | type(None)):

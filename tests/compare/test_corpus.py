@@ -10,6 +10,7 @@ import pytest
 from compare.report import trap_pages
 from compare.report.results import COLUMNS, Results
 from compare.traps import corpus
+from compare.traps.catalogue import CATALOGUE
 
 SAMPLE = {
     "torch": [
@@ -27,6 +28,11 @@ def test_every_file_says_what_is_expected_of_it() -> None:
     wanted = [corpus.expected(path) for path in found]
     assert len(found) >= 120
     assert sum(w == "equal" for w in wanted) >= len(found) / 5
+    for path, line in zip(found, wanted, strict=True):
+        if line == "equal" or line.startswith("refused "):
+            continue
+        for option in line.split("|"):
+            assert {name.strip() for name in option.split("+")} <= CATALOGUE.keys(), path
 
 
 def test_a_sample_comes_out_as_expected() -> None:
