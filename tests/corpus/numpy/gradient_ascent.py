@@ -1,4 +1,4 @@
-# expect: sign-flipped | loss-factor | learning-rate
+# expect: loss-factor
 import numpy as np
 
 

@@ -1,4 +1,4 @@
-# expect: momentum-value | momentum-forgotten
+# expect: momentum-value
 import torch
 from torch import nn
 
