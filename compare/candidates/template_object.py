@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates import infer
+from compare.candidates import infer, initial
 from compare.candidates.base import Candidate, nothing
 from compare.candidates.load import CandidateError
 from compare.ledger.adapters import outputs
@@ -29,7 +29,13 @@ class TemplateCandidate(Candidate):
         self.model, self.dtype, self.given = model, dtype, given
         self.framework = _framework(model)
         self.stateful = hasattr(model, "state") and hasattr(model, "set_state")
+        self.said: list[str] = []
+        self.read_back = False  # once, after the first parameters were set
         self.silent: set[str] = set()  # slots that its state lacks
+
+    @property
+    def notes(self) -> list[str]:
+        return self.said
 
     def describe(self) -> dict[str, Any]:
         known = mlp_numpy.Config.__dataclass_fields__.keys() - {"dtype"}
@@ -91,6 +97,12 @@ class TemplateCandidate(Candidate):
 
     def set_params(self, params: Layers) -> None:
         self.model.set_params([tuple(np.array(a) for a in layer) for layer in params])
+        if self.read_back:
+            return
+        self.read_back = True
+        wrong, _ = initial.miscopied(list(self.model.params), params)
+        if wrong:
+            self.said.append(f"set_params does not take all that it is given: {'; '.join(wrong)}")
 
     @property
     def state(self) -> dict[str, Any]:

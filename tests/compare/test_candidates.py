@@ -603,6 +603,7 @@ def test_a_copy_of_a_template_with_untransposed_weights() -> None:
     verdict = Verdict(lambda: Copy(mlp_torch.Config(**plan.config, dtype="float64")), plan)
     assert verdict.first is not None
     assert verdict.first.phase == "forward"
+    assert any("layer 2 W is the transpose of what was given" in note for note in verdict.notes)
 
 
 # What cannot be compared ----------------------------------------------------------------------------------------------
