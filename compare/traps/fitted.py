@@ -26,6 +26,7 @@ def fitted(measure: Measure, base: Trace) -> list[Hypothesis]:
         return []
     with np.errstate(all="ignore"):
         found = [*_factors(measure, base), *_updates(measure, base), *_penalties(measure, base), *_by_epoch(measure)]
+        found += _clipped(measure, base)
     return [hypothesis for hypothesis in found if hypothesis.values not in hypothesis.trap.variants.values()]
 
 
@@ -142,6 +143,29 @@ def _by_epoch(measure: Measure) -> Iterator[Hypothesis]:
         for reverse, label in ((False, "once an epoch"), (True, "an epoch's steps at a time")):
             values = {"steps": steps, "reverse": reverse}
             yield Hypothesis(CATALOGUE["schedule-by-epoch"], f"{label}, of {steps} steps", values)
+
+
+def _clipped(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
+    """A limit of the gradient's norm, or of its entries, from what the first update made of it."""
+    first = {"adam": "first_moment", "adamw": "first_moment", "momentum": "velocity", "nesterov": "velocity"}
+    slot = first.get(measure.plan.config.get("optimizer", "sgd"))
+    if slot is None:
+        there, here = (moves[0] for moves in _moves(measure, base))
+    else:
+        there, here = (np.asarray(trace.states[slot][0], float) for trace in (base, measure.candidate))
+    here = np.nan_to_num(here)
+    gradient = base.gradients[0] if base.gradients.size else np.zeros(1)
+    norm, scale = float(np.sqrt((gradient**2).sum())), _precise(there, here)
+    if not 0 < scale < 1 or not norm:
+        return
+    for kind, limit in (("norm", scale * norm), ("norm, as PyTorch's", scale * (norm + 1e-6))):
+        yield _limited(kind, plain(limit))
+    if np.abs(here).max() < np.abs(there).max():
+        yield _limited("value", plain(float(np.abs(here).max() / np.abs(there).max() * np.abs(gradient).max())))
+
+
+def _limited(kind: str, limit: float) -> Hypothesis:
+    return Hypothesis(CATALOGUE["clip-unasked"], f"by {kind} {limit:.6g}", {"kind": kind, "limit": limit})
 
 
 def _penalties(measure: Measure, base: Trace) -> Iterator[Hypothesis]:

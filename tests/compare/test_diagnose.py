@@ -221,7 +221,7 @@ def test_the_answer_reads_as_place_cause_agreement_and_line_to_change():
     assert text.startswith("What differs first: weights of layer 1 W")
     assert "The cause: epsilon-value (1e-7, Keras' default)" in text
     assert "explains all 12 steps to " in text
-    assert "In Keras: keras.optimizers.Adam(0.01, epsilon=1e-08)" in text
+    assert "In Keras: keras.optimizers.Adam(0.01, np.float64(0.9), np.float64(0.999), 1e-08)" in text
     assert "In PyTorch" not in text
     both = explain(diagnosis)
     assert "In PyTorch" in both

@@ -40,6 +40,18 @@ def _clip_epsilon(t: Any) -> None:
     before_update(t, clip, clip_norm=None)
 
 
+def _clip_unasked(t: Any, kind: str, limit: float) -> None:
+    def clip(c, model):
+        g = model.flat_gradient
+        if kind == "value":
+            np.clip(g, -limit, limit, out=g)
+        else:
+            g *= min(1.0, limit / (_norm(g) + (1e-6 if kind == "norm, as PyTorch's" else 0.0)))
+        return 0.0
+
+    before_update(t, clip)
+
+
 def _clip_kind(t: Any) -> None:
     in_training(t, lambda c: {"clip_norm": c.clip_value, "clip_value": c.clip_norm})
 
@@ -63,8 +75,8 @@ TRAPS = [
         "Keras' clipnorm limits the norm of every variable's gradient by itself; global_clipnorm and PyTorch's "
         "clip_grad_norm_ limit the norm of all together.",
         "keras/src/optimizers/base_optimizer.py (clipnorm, global_clipnorm); torch/nn/utils/clip_grad.py",
-        "torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm})  # all at once, not one by one",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})  # not clipnorm",
+        "{torch_clip}  # all at once, not one by one",
+        "{keras_clip}  # an argument of the optimizer, not clipnorm",
         when(_clips_norm),
         _clip_per_tensor,
         kind=DEFAULT,
@@ -75,11 +87,27 @@ TRAPS = [
         "Clipped gradients differ by a factor of 1 - 1e-6 / norm",
         "PyTorch's clip_grad_norm_ divides by norm + 1e-6, Keras by the norm.",
         "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (clip_by_global_norm)",
-        "for p in model.parameters(): p.grad *= {clip_norm} / norm.clamp(min={clip_norm})",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm})",
+        "{torch_clip}",
+        "{keras_clip}  # an argument of the optimizer",
         when(_clips_norm),
         _clip_epsilon,
         kind=DEFAULT,
+    ),
+    Trap(
+        "clip-unasked",
+        "clipping",
+        "Updates after large gradients are smaller, the gradients themselves agree",
+        "Gradients are clipped between backward and step, and the config names no clip_norm or clip_value.",
+        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
+        "remove the clipping, or name it in the config: clip_norm or clip_value",
+        "remove clipnorm, global_clipnorm or clipvalue, or name it in the config",
+        lambda config, plan: not (config.clip_norm or config.clip_value),
+        _clip_unasked,
+        variants={
+            f"by {kind} {limit:g}": {"kind": kind, "limit": limit}
+            for limit in (0.01, 0.1, 1.0)
+            for kind in ("norm", "norm, as PyTorch's", "value")
+        },
     ),
     Trap(
         "clip-kind",
@@ -87,8 +115,8 @@ TRAPS = [
         "Gradients are clipped entry by entry where their norm was meant, or the reverse",
         "clipvalue and clip_grad_value_ cut every entry, clipnorm and clip_grad_norm_ scale.",
         "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
-        "clip_grad_norm_ for clip_norm={clip_norm}, clip_grad_value_ for clip_value={clip_value}",
-        "global_clipnorm={clip_norm}, clipvalue={clip_value}",
+        "{torch_clip}",
+        "{keras_clip}  # an argument of the optimizer",
         when(clips),
         _clip_kind,
     ),
@@ -99,8 +127,8 @@ TRAPS = [
         "Clipping has to be called between backward and step in PyTorch, and given to the optimizer in Keras, where "
         "an own training step that bypasses apply loses it.",
         "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py (apply)",
-        "loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), {clip_norm}); optimizer.step()",
-        "keras.optimizers.Adam({learning_rate}, global_clipnorm={clip_norm}, clipvalue={clip_value})",
+        "loss.backward(); {torch_clip}; optimizer.step()",
+        "{keras_clip}  # an argument of the optimizer; an own step has to call optimizer.apply",
         when(clips),
         _clip_forgotten,
     ),

@@ -166,7 +166,7 @@ TRAPS = [
         "PyTorch's Adam(weight_decay=...) adds decay * w to the gradient, which Adam then scales; AdamW shrinks the "
         "weights.",
         f"{_T}adam.py, {_T}adamw.py; {_K}adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
+        "{torch_optimizer}",
         "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
         when(decays, optimizer="adamw"),
         _coupled,
@@ -178,7 +178,7 @@ TRAPS = [
         "keras.regularizers.L2(l) adds l * sum(w**2) to the loss, whose gradient is 2 * l * w; PyTorch's weight_decay"
         " adds weight_decay * w.",
         "keras/src/regularizers/regularizers.py (L2); torch/optim/sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # 2 * Keras' l2",
+        "{torch_optimizer}",
         "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))",
         when(decays),
         _decay_factor,
@@ -229,7 +229,7 @@ TRAPS = [
         "The weights do not shrink",
         "PyTorch's optimizers have weight_decay=0 by default (AdamW: 0.01), Keras' have none (AdamW: 0.004).",
         f"{_T}sgd.py; keras/src/optimizers/base_optimizer.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
+        "{torch_optimizer}",
         "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))",
         when(decays),
         _decay_value,
@@ -241,7 +241,7 @@ TRAPS = [
         "The weights shrink by a little more or less at every step than they should",
         "AdamW decays without being told: by 0.01 in PyTorch, by 0.004 in Keras.",
         f"{_T}adamw.py; {_K}adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})",
+        "{torch_optimizer}",
         "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
         when(optimizer=("adamw",)),
         _decay_value,
@@ -255,8 +255,7 @@ TRAPS = [
         "PyTorch's weight_decay and Keras' take every parameter, biases and batch-norm scales too. A "
         "kernel_regularizer takes the weight matrices only.",
         f"{_T}sgd.py (weight_decay); keras/src/optimizers/base_optimizer.py (exclude_from_weight_decay)",
-        "torch.optim.SGD([dict(params=matrices, weight_decay={weight_decay}), dict(params=others, weight_decay=0.0)], "
-        "lr={learning_rate})",
+        "{torch_optimizer}",
         "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])",
         when(decays),
         _decay_on_everything,

@@ -508,7 +508,7 @@ TRAPS = [
         "Loss and gradients differ by a factor that changes with the classes in a batch",
         "PyTorch divides the weighted sum by the sum of the weights, Keras by the number of samples.",
         f"{_T} (cross_entropy, weight); keras/src/losses/loss.py (reduce_weighted_values)",
-        "(weight[y] * cross_entropy(z, y, reduction='none')).sum() / weight[y].sum()",
+        "(weight[y] * torch.nn.functional.cross_entropy(z, y, reduction='none')).sum() / weight[y].sum()",
         "loss = SparseCategoricalCrossentropy(from_logits=True, reduction='mean_with_sample_weight')",
         when(_weighted, reduction="mean"),
         _weights_by_count,
@@ -533,8 +533,8 @@ TRAPS = [
         "Differs only where class weights and label smoothing are used together",
         "PyTorch's cross_entropy weighs every class's share of the smoothed target, Keras every sample.",
         f"{_T} (cross_entropy, weight and label_smoothing)",
-        "(weight[y] * cross_entropy(z, y, label_smoothing={label_smoothing}, reduction='none')).sum() / "
-        "weight[y].sum()",
+        "(weight[y] * torch.nn.functional.cross_entropy(z, y, label_smoothing={label_smoothing}, "
+        "reduction='none')).sum() / weight[y].sum()",
         "model.train_on_batch(x, y, sample_weight=weights[y])",
         when(_weighted, _smoothed, loss=SOFTMAX),
         _weights_in_target,

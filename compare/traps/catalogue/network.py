@@ -336,7 +336,7 @@ TRAPS = [
         "torch/nn/modules/activation.py (LeakyReLU); keras/src/layers/activations/leaky_relu.py; "
         "keras/src/activations/activations.py",
         "torch.nn.LeakyReLU(negative_slope=0.01)",
-        "keras.layers.LeakyReLU(negative_slope=0.01)",
+        "keras.layers.Activation(lambda z: keras.ops.where(z > 0, z, 0.01 * z))  # LeakyReLU has a float32 slope",
         _differs_from_slope,
         _leaky,
         variants={
@@ -522,7 +522,7 @@ TRAPS = [
         "All gradients agree, some weights never move",
         "The optimizer was given a part of the parameters, or was made before a layer was added.",
         "torch/optim/optimizer.py (add_param_group); keras/src/optimizers/base_optimizer.py (build)",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate})  # all of them",
+        "{torch_optimizer}  # all of them",
         "optimizer.apply(gradients, model.trainable_variables)  # all of them",
         always,
         _not_trained,

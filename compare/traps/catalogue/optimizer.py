@@ -264,9 +264,8 @@ TRAPS = [
         "The moments start at 0 and are divided by 1 - beta**t to make up for it. Hand-written versions leave this "
         "out, and so did BertAdam.",
         "Kingma and Ba, Adam, 2015, section 3",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, betas=({beta1}, {beta2}), eps={epsilon})  # it "
-        "corrects",
-        "keras.optimizers.Adam({learning_rate}, np.float64({beta1}), np.float64({beta2}), {epsilon})  # it corrects",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer=ADAM),
         _no_bias_correction,
         variants={
@@ -281,8 +280,8 @@ TRAPS = [
         "Adam is the same at first, and slower wherever a second moment has fallen",
         "With amsgrad=True both frameworks divide by the largest second moment so far. It is off by default in both.",
         f"{_T}adam.py; {_K}adam.py",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, amsgrad=False)",
-        "keras.optimizers.Adam({learning_rate}, amsgrad=False)",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer=ADAM),
         _amsgrad,
         variants={"": {"as_keras": False}, "in Keras' Adam": {"as_keras": True}},
@@ -294,8 +293,8 @@ TRAPS = [
         "NAdam is Adam with Nesterov's momentum, whose share grows with the steps: by 0.96**(0.004 * t) in PyTorch, by "
         "0.96**t in Keras.",
         f"{_T}nadam.py; {_K}nadam.py",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate})",
-        "keras.optimizers.Adam({learning_rate})",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer=ADAM),
         _nadam,
         variants={
@@ -311,8 +310,8 @@ TRAPS = [
         "With centered=True the root is of the variance: the second moment less the square of the first. It is off by "
         "default in both frameworks.",
         f"{_T}rmsprop.py; {_K}rmsprop.py",
-        "torch.optim.RMSprop(model.parameters(), lr={learning_rate}, alpha={beta2}, centered=False)",
-        "keras.optimizers.RMSprop({learning_rate}, rho={beta2}, centered=False)",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer="rmsprop"),
         _centred,
         variants={"as in PyTorch": {"as_keras": False}, "as in Keras": {"as_keras": True}},
@@ -323,8 +322,8 @@ TRAPS = [
         "The first update agrees, later ones grow",
         "A momentum on top of a scaled update: off by default in both frameworks' RMSprop, 0.9 in many papers.",
         f"{_T}rmsprop.py; {_K}rmsprop.py",
-        "torch.optim.RMSprop(model.parameters(), lr={learning_rate}, alpha={beta2}, momentum=0)",
-        "keras.optimizers.RMSprop({learning_rate}, rho={beta2}, momentum=0.0)",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer="rmsprop"),
         _with_momentum,
         variants={f"{value:g}": {"momentum": value} for value in (0.9, 0.5, 0.8, 0.95, 0.99)}
@@ -349,8 +348,8 @@ TRAPS = [
         "Adagrad's first updates are smaller than the learning rate, in Keras only",
         "Keras starts Adagrad's sum of squares at 0.1, PyTorch at 0.",
         f"{_K}adagrad.py (initial_accumulator_value); {_T}adagrad.py",
-        "torch.optim.Adagrad(model.parameters(), lr={learning_rate}, initial_accumulator_value=0.0, eps={epsilon})",
-        "keras.optimizers.Adagrad({learning_rate}, initial_accumulator_value=0.0, epsilon={epsilon})",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer="adagrad"),
         _adagrad_start,
         variants={
@@ -367,9 +366,8 @@ TRAPS = [
         "Momentum with Nesterov's step and without it keep the same velocity. The flag is off by default in both "
         "frameworks.",
         f"{_T}sgd.py; {_K}sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, nesterov=...)  # True for "
-        "Nesterov's",
-        "keras.optimizers.SGD({learning_rate}, np.float64({momentum}), nesterov=...)  # True for Nesterov's",
+        "{torch_optimizer}",
+        "{keras_optimizer}",
         when(optimizer=VELOCITY),
         _nesterov_flag,
     ),
@@ -380,8 +378,8 @@ TRAPS = [
         "An average of gradients, m * b + (1 - m) * g, in place of their sum. PyTorch does it with "
         "dampening=momentum, but not at the first step.",
         f"{_T}sgd.py (dampening); {_K}sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, dampening=0)",
-        "keras.optimizers.SGD({learning_rate}, np.float64({momentum}))  # has no dampening",
+        "{torch_optimizer}",
+        "{keras_optimizer}",
         when(optimizer=VELOCITY),
         _dampened,
         variants={
@@ -397,8 +395,8 @@ TRAPS = [
         "Sutskever's form takes the gradient at w - lr * momentum * b, where the velocity leads. Both frameworks "
         "store the point looked at instead and need no second set of weights.",
         "Sutskever et al., On the importance of initialization and momentum in deep learning, 2013",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum}, nesterov=True)",
-        "keras.optimizers.SGD({learning_rate}, np.float64({momentum}), nesterov=True)",
+        "{torch_optimizer}",
+        "{keras_optimizer}",
         when(optimizer="nesterov"),
         _nesterov_lookahead,
         kind=CONVENTION,
@@ -409,8 +407,8 @@ TRAPS = [
         "Adaptive updates differ for parameters with small gradients",
         "PyTorch's default epsilon is 1e-8 for Adam, AdamW and RMSprop and 1e-10 for Adagrad, Keras' is 1e-7 for all.",
         f"{_T}adam.py, {_T}adagrad.py; {_K}adam.py, {_K}rmsprop.py, {_K}adagrad.py",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, eps={epsilon})  # or AdamW, RMSprop, Adagrad",
-        "keras.optimizers.Adam({learning_rate}, epsilon={epsilon})  # or AdamW, RMSprop, Adagrad",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer=SCALED),
         _values,
         variants={
@@ -436,8 +434,8 @@ TRAPS = [
         "Adam's moments differ from the first step",
         "Both frameworks default to 0.9 and 0.999; papers and tutorials use others.",
         f"{_T}adam.py; {_K}adam.py",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, betas=({beta1}, {beta2}))",
-        "keras.optimizers.Adam({learning_rate}, beta_1=np.float64({beta1}), beta_2=np.float64({beta2}))",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer=ADAM),
         _values,
         variants={
@@ -473,8 +471,8 @@ TRAPS = [
         "The velocity differs from the second step",
         "Both frameworks' SGD has momentum 0 unless told; 0.9 is usual, 0.99 and 0.5 are seen.",
         f"{_T}sgd.py; {_K}sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, momentum={momentum})",
-        "keras.optimizers.SGD({learning_rate}, momentum=np.float64({momentum}))",
+        "{torch_optimizer}",
+        "{keras_optimizer}",
         when(optimizer=VELOCITY),
         _values,
         variants={
@@ -492,8 +490,8 @@ TRAPS = [
         "RMSprop's second moment differs from the first step",
         "PyTorch's alpha is 0.99, Keras' rho is 0.9.",
         f"{_T}rmsprop.py; {_K}rmsprop.py",
-        "torch.optim.RMSprop(model.parameters(), lr={learning_rate}, alpha={beta2}, eps={epsilon})",
-        "keras.optimizers.RMSprop({learning_rate}, rho={beta2}, epsilon={epsilon})",
+        "{torch_optimizer}",
+        "{keras_optimizer}  # and its epsilon as adam-, rmsprop- or adagrad-as-keras-has-it tells",
         when(optimizer="rmsprop"),
         _values,
         variants={
@@ -512,7 +510,7 @@ TRAPS = [
         "Keras casts Python floats by way of float32, also where floatx is float64; 0.9 becomes 0.899999976.",
         "keras/src/backend/tensorflow/core.py (convert_to_tensor, cast)",
         "nothing to mend: PyTorch keeps them as Python floats",
-        "keras.optimizers.SGD({learning_rate}, np.float64({momentum}))  # np.float64 around every Python float",
+        "{keras_optimizer}  # np.float64 around every Python float",
         when(optimizer=("momentum", "nesterov", "adam", "adamw", "rmsprop")),
         float32_values,
         variants={

@@ -140,8 +140,8 @@ TRAPS = [
         "Keras, Adam 1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of "
         "devices.",
         f"{_T}sgd.py, {_T}rmsprop.py; {_K}sgd.py, {_K}rmsprop.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate})  # or the optimizer used",
-        "keras.optimizers.SGD(learning_rate={learning_rate})  # or the optimizer used",
+        "{torch_optimizer}",
+        "{keras_optimizer}",
         always,
         _rate_value,
         variants={f"{value:g}": {"value": value} for value in (1e-3, 1e-2, 1e-4, 0.1, 1.0)}

@@ -12,7 +12,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType, ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from compare.ledger.contract import Implementation, Layers
 from compare.ledger.trace import Trace, record
+from compare.traps.catalogue.lines import values
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
@@ -96,7 +97,7 @@ class Hypothesis:
 
 def mend(trap: Trap, framework: str, config: Config) -> str:
     """A trap's mend in "torch" or "keras", with the values of a configuration."""
-    return getattr(trap, framework).format_map(asdict(config))
+    return getattr(trap, framework).format_map(values(config))
 
 
 @lru_cache(maxsize=1)
