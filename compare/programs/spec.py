@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -103,7 +103,6 @@ class Spec:
     epochs: int = 10
     order: str = "shuffled"  # or "given", "by_class"
     seed: int = 0
-    command: str = field(default="", compare=False)  # what writes the program
 
     @cached_property
     def config(self) -> Config:
@@ -175,3 +174,27 @@ def of_recipe(recipe: recipes.Recipe) -> Spec:
 def named(name: str) -> Spec:
     """What the scenario or recipe of this name trains; ValueError if there is none."""
     return of_recipe(recipes.get(name)) if name in recipes.RECIPES else of_scenario(scenarios.get(name))
+
+
+def of_table(path: Path, target: str, task: str | None = None, impute: bool = False) -> Spec:
+    """A network for the user's own table, as `shared.table.load_table` reads it; its ValueErrors are in one line."""
+    import pandas as pd
+
+    from shared.table import load_table
+
+    dataset = load_table(path, target, task=task, impute=impute)
+    scenario = scenarios.for_dataset(dataset)
+    table = (pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet)(path).rename(columns=str)
+    groups: list[tuple[str, bool, tuple[str, ...]]] = []
+    for name in table.columns.drop(target):
+        kind = "numbers" if pd.api.types.is_numeric_dtype(table[name]) else "categories"
+        missing = bool(table[name].isna().any())
+        if groups and groups[-1][:2] == (kind, missing):
+            groups[-1] = (kind, missing, (*groups[-1][2], name))
+        else:
+            groups.append((kind, missing, (name,)))
+    stratified = "stratified by class" in dataset.split
+    source = Source(
+        dataset.name, path=path, target=target, groups=tuple(groups), task=dataset.task, stratified=stratified
+    )
+    return replace(of_scenario(scenario, dataset), source=source)
