@@ -51,7 +51,7 @@ def _gelu_tanh(t: Any, cube: float) -> None:
 
 
 def _gelu_float32(t: Any) -> None:
-    root = float(np.float32(math.sqrt(2)))
+    root = 1 / float(np.float32(math.sqrt(0.5)))  # Its reciprocal is what TensorFlow multiplies by.
 
     def cdf(z):
         return t._normal_cdf(z * (math.sqrt(2) / root))
@@ -373,7 +373,7 @@ TRAPS = [
         "gelu-float32-constant",
         "network",
         "In float64, logits differ by some 1e-9",
-        "Keras' TensorFlow backend keeps the root of 2 in float32.",
+        "Keras' TensorFlow backend keeps the root of 1/2 in float32.",
         "keras/src/backend/tensorflow/nn.py (gelu)",
         "nothing to mend: PyTorch computes it in the input's precision",
         "z * (1 + ops.erf(z / math.sqrt(2))) / 2",
