@@ -1,0 +1,45 @@
+"""python -m compare.defaults [SCENARIO ...] [--seeds N] [--out FILE.csv]: what the defaults make of a scenario."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from compare.usage import Parser, UsageError
+from shared import scenarios
+
+SCENARIOS = ("xor", "moons", "iris", "wine", "breast-cancer", "diabetes", "digits", "spirals-norm")
+PAIRS = (("torch", "keras"), ("numpy", "torch"), ("numpy", "keras"))
+
+
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="python -m compare.defaults", description=__doc__)
+    parser.add_argument("scenario", nargs="*", help=f"by default {', '.join(SCENARIOS)}")
+    parser.add_argument("--seeds", type=int, default=100, help="trainings of each, 100 by default")
+    parser.add_argument("--out", type=Path, help="a CSV file for every number")
+    found = parser.parse_args(given)
+    if found.seeds < 1:
+        raise UsageError(f"--seeds {found.seeds} must be 1 or more")
+    for name in found.scenario:
+        scenarios.get(name)
+    return found
+
+
+def main(given: list[str] | None = None) -> int:
+    from compare.defaults.attribution import run, sentences
+
+    try:
+        args = arguments(given)
+    except (UsageError, ValueError) as error:
+        print(f"compare.defaults: {error}", file=sys.stderr)
+        return 2
+    table = run(args.scenario or SCENARIOS, PAIRS, args.seeds)
+    if args.out:
+        table.to_csv(args.out, index=False)
+    print("\n".join(sentences(table)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
