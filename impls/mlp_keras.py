@@ -20,12 +20,15 @@ With them, for layers of any number and size:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import reprlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,7 +65,7 @@ class Config:
     seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
 
     def __post_init__(self) -> None:
-        check_config(self)
+        vars(self).update(check_config(self))
 
 
 class MLP:
@@ -165,7 +168,8 @@ class MLP:
 
         `order(epoch)` gives the order of the samples, `masks(step, batch size)` the dropout masks; without them both
         are drawn from config.seed. With `patience`, training stops after that many epochs without a lower validation
-        loss, and the weights of the best epoch are kept.
+        loss, and the model goes back to the best epoch. FloatingPointError if numbers turn NaN or infinite: the model
+        goes back to the last epoch at which its weights were looked at, every CHECK_STEPS steps, so that it costs 1 %.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
         TensorFlow an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
@@ -173,15 +177,14 @@ class MLP:
         """
         self._use_dtype()
         x, y = check_data(self.config, x, y)
-        check_fit(self.config, len(x), epochs, batch_size, validation_data, patience)
-        order = order or (lambda epoch: batch_order(len(x), self.config.seed, epoch))
-        batches = _Batches(self.config, x, y, order, batch_size)
-        callbacks: list[keras.callbacks.Callback] = [_Watch(self, batches, masks, validation_data, verbose)]
-        if patience:
-            callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
+        watch = Watch(self, len(x), epochs, batch_size, order, masks, validation_data, patience, verbose)
+        batches = _Batches(self.config, x, y, watch)
+        callbacks = [_Callback(self, batches, watch, masks)]
         if fast and not masks and keras.backend.backend() == "tensorflow":
-            return self._fit_fast(x, y, epochs, batches, callbacks)
-        return self.model.fit(batches, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0).history
+            self._fit_fast(x, y, watch.epochs, batches, callbacks)
+        else:
+            self.model.fit(batches, epochs=watch.epochs, callbacks=callbacks, shuffle=False, verbose=0)
+        return watch.end()
 
     def _fit_fast(
         self, x: np.ndarray, y: np.ndarray, epochs: int, batches: _Batches, callbacks: list
@@ -232,9 +235,11 @@ class MLP:
 
     def evaluate(self, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """The loss over all of x and y, and under a cross-entropy the accuracy: the share that `predict` gets right."""
+        x, y = check_data(self.config, x, y)
         result = {"loss": self.loss(x, y)}
         if self.config.loss.endswith("cross_entropy"):
-            result["accuracy"] = float(np.mean(self.predict(x) == y))
+            found = self.predict(x)
+            result["accuracy"] = float(np.mean(found == y.reshape(found.shape)))
         return result
 
     # Parameters and optimizer state, copied out and in -----------------------------------------------------------
@@ -246,7 +251,7 @@ class MLP:
 
     def set_params(self, params: list[tuple[np.ndarray, ...]]) -> None:
         """Take these parameters, in the layout of `params`; ValueError if they do not fit."""
-        check_layers(params, param_shapes(self.config), "parameters")
+        params = check_layers(self.config, "parameters", params, param_shapes(self.config))
         _assign(self._by_layer(self.model.trainable_variables), params)
 
     @property
@@ -262,7 +267,7 @@ class MLP:
 
     def set_state(self, state: dict) -> None:
         """Take this state, in the layout of `state`; ValueError if it does not fit."""
-        check_state(self.config, state)
+        state = check_state(self.config, state)
         self.model.optimizer.iterations.assign(state["step"])
         for slot, variables in self.model.optimizer.slots.items():
             _assign(self._by_layer(variables), state[slot])
@@ -512,9 +517,9 @@ class _GradientReader(keras.optimizers.Optimizer):
 class _Batches(keras.utils.PyDataset):
     """The mini-batches in a given order. `fit` with shuffle=True repeats one order under a fixed seed."""
 
-    def __init__(self, config: Config, x: np.ndarray, y: np.ndarray, order: Callable, batch_size: int):
+    def __init__(self, config: Config, x: np.ndarray, y: np.ndarray, watch: Watch):
         super().__init__()
-        self.config, self.x, self.y, self.order, self.batch_size = config, x, y, order, batch_size
+        self.config, self.x, self.y, self.order, self.batch_size = config, x, y, watch.order, watch.batch_size
         self.samples = np.arange(len(x))  # Keras looks at two batches before the first epoch, for their shapes.
 
     def __len__(self) -> int:
@@ -526,13 +531,12 @@ class _Batches(keras.utils.PyDataset):
         return (self.x[batch], self.y[batch]) if weight is None else (self.x[batch], self.y[batch], weight)
 
 
-class _Watch(keras.callbacks.Callback):
-    """The order before every epoch, dropout masks before every step; validation and progress after every epoch."""
+class _Callback(keras.callbacks.Callback):
+    """The order before every epoch, dropout masks before every step; after every epoch what `watch` does."""
 
-    def __init__(self, mlp: MLP, batches: _Batches, masks: Callable | None, validation_data, verbose: bool):
+    def __init__(self, mlp: MLP, batches: _Batches, watch: Watch, masks: Callable | None):
         super().__init__()
-        self.mlp, self.batches, self.masks, self.validation_data = mlp, batches, masks, validation_data
-        self.verbose = verbose
+        self.mlp, self.batches, self.watch, self.masks = mlp, batches, watch, masks
 
     def on_train_begin(self, logs=None):
         self.mlp._set_masks(None, 0)
@@ -546,14 +550,7 @@ class _Watch(keras.callbacks.Callback):
             self.mlp._set_masks(self.masks(int(self.model.optimizer.iterations.numpy()), size), size)
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.validation_data:
-            logs.update({f"val_{name}": value for name, value in self.mlp.evaluate(*self.validation_data).items()})
-        if self.verbose:
-            show_progress(epoch, self.params["epochs"], logs)
-
-    def on_train_end(self, logs=None):
-        if self.verbose:
-            print()
+        self.model.stop_training = self.watch.stops(logs["loss"])
 
 
 def _arrays(layers: list[tuple]) -> list[tuple[np.ndarray, ...]]:
@@ -580,7 +577,21 @@ SLOTS = {  # What each optimizer remembers of a parameter.
 SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup")
 NORM_EPSILON = 1e-5  # Added to the batch variance, under the root.
 NORM_MOMENTUM = 0.1  # Weight of a new batch in the running mean and variance.
-FORMAT = "mlp-rosetta checkpoint 1"
+CHECK_STEPS = 200  # `fit` looks at the weights after an epoch, and after so many steps at least.
+FORMATS = ("mlp-rosetta checkpoint 1", "mlp-rosetta checkpoint 2")  # The last one is written.
+
+CHOICES = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+CHOICES |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
+ABOVE_0, FROM_0 = "a number above 0, and finite", "a number from 0 on, and finite"
+SHARE = "a number from 0 to below 1"
+COUNT, WHOLE = "a whole number from 1 on, below 2**63", "a whole number from 0 on, below 2**63"
+NUMBERS = {  # Of a number in these words: its type, the least, what it stays below, and the fields of a Config.
+    ABOVE_0: (float, math.ulp(0.0), math.inf, ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm")),
+    FROM_0: (float, 0, math.inf, ("weight_decay",)),
+    SHARE: (float, 0, 1, ("momentum", "beta1", "beta2", "dropout", "label_smoothing")),
+    COUNT: (int, 1, 2**63, ("schedule_steps",)),
+    WHOLE: (int, 0, 2**63, ("seed",)),
+}
 
 
 def learning_rate(config: Config, step: int, xp=np):
@@ -614,6 +625,14 @@ def state_shapes(config: Config) -> dict[str, list[tuple]]:
     return dict.fromkeys(SLOTS[config.optimizer], param_shapes(config)) | running
 
 
+def named(params: list, state: dict) -> dict:
+    """Their arrays, or the shapes of these, each as GROUP.LAYER.PLACE: params.0.1 is the first layer's b."""
+    groups = {"params": params} | {name: layers for name, layers in state.items() if name != "step"}
+    return {
+        f"{name}.{i}.{j}": a for name in groups for i, layer in enumerate(groups[name]) for j, a in enumerate(layer)
+    }
+
+
 def init_params(config: Config) -> list[tuple[np.ndarray, ...]]:
     """W from N(0, 2 / in) (He et al., 2015), b = 0 and, with batch_norm, g = 1."""
     random = np.random.default_rng(config.seed)
@@ -634,99 +653,124 @@ def decide(config: Config, z: np.ndarray) -> np.ndarray:
     return z[:, 0] if z.shape[1] == 1 else z
 
 
-def require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str, *values) -> None:
+    """ValueError unless the condition holds; only then the values go into the message, since every step comes by."""
     if not condition:
-        raise ValueError(message)
+        raise ValueError(message.format(*values) if values else message)
 
 
-def is_number(value) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def shown(value) -> str:
+    """A value, or what an error says, in one line of at most 100 characters."""
+    return " ".join((str(value) if isinstance(value, Exception) else reprlib.repr(value)).split())[:100]
 
 
-def is_whole(value, least: int) -> bool:
-    return isinstance(value, int) and value >= least
+def as_array(name: str, values, dtype: str | None = None) -> np.ndarray:
+    """Finite numbers, in this dtype or their own, from an array, a tensor, a data frame, lists or a number."""
+    try:
+        a = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+        if a.dtype == object and a.ndim and all(isinstance(v, (Real, np.bool_)) for v in a.flat):
+            a = a.astype(float)  # A data frame with columns of several types.
+    except Exception as error:  # Whatever a library raises about its own arrays.
+        raise ValueError(f"{name} must hold numbers, in rows of one length: {shown(error)}") from None
+    if a.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold numbers, and holds {a.dtype if a.ndim else shown(values)}")
+    if isinstance(values, np.ma.MaskedArray):
+        require(not np.ma.is_masked(values), "{} has masked entries: fill or remove them", name)
+    found = a
+    if dtype and a.dtype != dtype:
+        with np.errstate(over="ignore"):
+            found = a.astype(dtype)
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        require(bool(np.isfinite(a).all()), "{} holds NaN or infinite values: remove or replace them", name)
+        raise ValueError(f"{name} holds numbers beyond {dtype}: scale them down")
+    return found
 
 
-def check_config(c: Config) -> None:
-    """ValueError with one line for the first field that makes no sense."""
-    choices = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
-    choices |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
-    for name, known in choices.items():
-        value = getattr(c, name)
-        require(value in tuple(known), f"{name} {value!r} is unknown: choose one of {', '.join(known)}")
-    sizes = c.layer_sizes
-    require(
-        isinstance(sizes, (tuple, list)) and len(sizes) >= 2 and all(is_whole(n, 1) for n in sizes),
-        f"layer_sizes {sizes} must be two or more whole numbers above 0: inputs, hidden layers, outputs",
-    )
-    for name in ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm"):
-        value = getattr(c, name)
-        unset = value is None and name.startswith("clip")
-        require(unset or (is_number(value) and value > 0), f"{name} {value!r} must be a number above 0, and finite")
-    for name in ("momentum", "beta1", "beta2", "dropout", "label_smoothing"):
-        value = getattr(c, name)
-        require(is_number(value) and 0 <= value < 1, f"{name} {value!r} must be a number from 0 to below 1")
-    require(c.momentum > 0 or c.optimizer not in ("momentum", "nesterov"), "momentum 0 is sgd: choose that optimizer")
-    decay = c.weight_decay
-    require(is_number(decay) and decay >= 0, f"weight_decay {decay!r} must be a number from 0 on, and finite")
-    require(not (c.clip_value and c.clip_norm), "clip_value and clip_norm are both set: keep one of them")
-    require(is_whole(c.schedule_steps, 1), f"schedule_steps {c.schedule_steps!r} must be a whole number from 1 on")
-    require(is_whole(c.seed, 0), f"seed {c.seed!r} must be a whole number from 0 on")
-    require(isinstance(c.batch_norm, bool), f"batch_norm {c.batch_norm!r} must be True or False")
+def number(name: str, value, words: str):
+    """A plain Python number, from whatever holds just one; ValueError unless it is what the words say."""
+    kind, least, below, _ = NUMBERS[words]
+    try:
+        a = as_array(name, value)
+        fits = a.ndim == 0 and a.dtype.kind in ("iu" if kind is int else "iuf") and bool(least <= a < below)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} {shown(value)} must be {words}")
+    return kind(a)
+
+
+def numbers(name: str, values, words: str) -> tuple:
+    """The same, from a tuple, a list or an array of them."""
+    several = isinstance(values, (tuple, list)) or getattr(values, "ndim", 0) == 1
+    require(several, f"{name} {shown(values)} must be a tuple of numbers, each {words}")
+    return tuple(number(f"{name}: {shown(values)} holds", value, words) for value in values)
+
+
+def check_config(c: Config) -> dict:
+    """Its fields as plain Python values; ValueError with one line for the first that makes no sense."""
+    fields = dict(vars(c))
+    if not isinstance(c.dtype, str):  # np.float32, torch.float32 and their like.
+        fields["dtype"] = str(getattr(c.dtype, "__name__", c.dtype)).rpartition(".")[2]
+    for name, known in CHOICES.items():
+        fits = isinstance(fields[name], str) and fields[name] in known
+        require(fits, f"{name} {shown(getattr(c, name))} is unknown: choose one of {', '.join(known)}")
+        fields[name] = str(fields[name])
+    for words, (*_, names) in NUMBERS.items():
+        fields |= {n: number(n, fields[n], words) for n in names if fields[n] is not None or n[:4] != "clip"}
+    require(isinstance(c.batch_norm, (bool, np.bool_)), f"batch_norm {shown(c.batch_norm)} must be True or False")
+    fields["batch_norm"] = bool(c.batch_norm)
+    fields["layer_sizes"] = sizes = numbers("layer_sizes", c.layer_sizes, COUNT)
+    require(len(sizes) >= 2, f"layer_sizes {sizes} must be two or more: inputs, hidden layers, outputs")
     softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
     require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
     require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
+    require(c.momentum or c.optimizer not in ("momentum", "nesterov"), "momentum 0 is sgd: choose that optimizer")
+    require(not (c.clip_value and c.clip_norm), "clip_value and clip_norm are both set: keep one of them")
     if c.class_weights is not None:
-        classes = sizes[-1] if softmax else 2
         require(softmax or (entropy and sizes[-1] == 1), "class_weights need a cross-entropy with one class a sample")
-        given = c.class_weights if isinstance(c.class_weights, (tuple, list)) else ()
-        require(
-            len(given) == classes and all(is_number(w) and w > 0 for w in given),
-            f"class_weights {c.class_weights!r} must be a tuple of {classes} finite numbers above 0, one a class",
-        )
+        fields["class_weights"] = weights = numbers("class_weights", c.class_weights, ABOVE_0)
+        classes = sizes[-1] if softmax else 2
+        require(len(weights) == classes, f"class_weights has {len(weights)} numbers: expected {classes}, one a class")
+    return fields
 
 
-def as_array(name: str, values, dtype=None) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers, in rows of one length: {error}") from None
-
-
-def check_data(config: Config, x, y=None, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+def check_data(config: Config, x, *targets, training: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
     """x (N, in) in config.dtype, and y as class ids (N,) int64 or as numbers (N, O); ValueError if they do not fit."""
-    x, inputs, outputs = as_array("x", x, config.dtype), config.layer_sizes[0], config.layer_sizes[-1]
-    require(x.ndim == 2 and x.shape[1] == inputs, f"x has shape {x.shape}: expected (N, {inputs})")
-    require(bool(np.isfinite(x).all()), "x holds NaN or infinite values: remove or replace them")
+    inputs, outputs = config.layer_sizes[0], config.layer_sizes[-1]
+    x = as_array("x", x, config.dtype)
+    require(x.ndim == 2 and x.shape[1] == inputs, "x has shape {}: expected (N, {})", x.shape, inputs)
     least = 2 if training and config.batch_norm else 1
-    require(len(x) >= least, f"x holds {len(x)} samples: expected {least} or more{' for batch_norm' * (least - 1)}")
-    if y is None:
+    why = " for batch_norm" if least == 2 else ""
+    require(len(x) >= least, "x holds {} samples: expected {} or more{}", len(x), least, why)
+    if not targets:
         return x, None
-    y, softmax = as_array("y", y), config.loss == "softmax_cross_entropy"
-    require(y.ndim > 0 and len(y) == len(x), f"x holds {len(x)} samples and y {y.shape}: expected as many")
+    softmax = config.loss == "softmax_cross_entropy"
+    y = as_array("y", *targets, None if softmax else config.dtype)
+    require(y.ndim > 0 and len(y) == len(x), "x holds {} samples and y {}: expected as many", len(x), y.shape)
     expected = (len(x),) if softmax or outputs == 1 else (len(x), outputs)
-    require(y.shape == expected, f"y has shape {y.shape}: expected {expected}")
-    require(y.dtype.kind in "biuf" and bool(np.isfinite(y).all()), "y must hold finite numbers, without NaN")
+    fits = y.shape == expected or y.shape == (*expected, 1)
+    require(fits, "y has shape {}: expected {}", y.shape, expected)
     if softmax:
-        fits = bool((y == np.round(y)).all()) and y.min() >= 0 and y.max() < outputs
-        require(fits, f"y holds {y.min()} to {y.max()}: expected class ids, whole numbers from 0 to {outputs - 1}")
-        return x, y.astype(np.int64)
-    if config.loss == "binary_cross_entropy":
-        require(bool(np.isin(y, (0, 1)).all()), f"y holds {y.min()} to {y.max()}: expected 0 and 1 only")
-    return x, y.astype(config.dtype).reshape(len(x), outputs)
+        if y.min() < 0 or y.max() >= outputs or (y.dtype.kind == "f" and (y != np.round(y)).any()):
+            raise ValueError(
+                f"y holds {y.min()} to {y.max()}: expected class ids, whole numbers from 0 to {outputs - 1}"
+            )
+        return x, y.astype(np.int64).reshape(len(x))
+    if config.loss == "binary_cross_entropy" and not ((y == 0) | (y == 1)).all():
+        raise ValueError(f"y holds {y.min()} to {y.max()}: expected 0 and 1 only")
+    return x, y.reshape(len(x), outputs)
 
 
-def check_fit(config: Config, samples: int, epochs: int, batch_size: int, validation_data, patience) -> None:
-    """ValueError if `fit` cannot run with these arguments."""
-    require(is_whole(epochs, 1), f"epochs {epochs!r} must be a whole number from 1 on")
-    require(is_whole(batch_size, 1), f"batch_size {batch_size!r} must be a whole number from 1 on")
-    single = min(batch_size, samples) == 1 or samples % batch_size == 1
-    require(not (config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size")
-    require(patience is None or is_whole(patience, 1), f"patience {patience!r} must be a whole number from 1 on")
-    require(patience is None or validation_data is not None, "patience needs validation_data to watch")
-    if validation_data is not None:
-        require(len(validation_data) == 2, f"validation_data has {len(validation_data)} parts: expected (x, y)")
-        check_data(config, *validation_data)
+def check_layers(config: Config, name: str, layers: list, shapes: list[tuple]) -> list[tuple[np.ndarray, ...]]:
+    """`layers` as arrays in config.dtype; ValueError unless they hold finite numbers in these shapes."""
+    several = isinstance(layers, (list, tuple)) and all(isinstance(layer, (list, tuple)) for layer in layers)
+    require(several, f"{name} must be a list with a tuple of arrays for each layer, and is {shown(layers)}")
+    require(len(layers) == len(shapes), f"{name} has {len(layers)} layers: expected {len(shapes)}")
+    arrays = [tuple(as_array(f"{name} of layer {i}", a, config.dtype) for a in layer) for i, layer in enumerate(layers)]
+    for i, (layer, expected) in enumerate(zip(arrays, shapes, strict=True)):
+        found = tuple(a.shape for a in layer)
+        require(found == expected, f"{name} of layer {i} has shapes {found}: expected {expected}")
+    return arrays
 
 
 def check_masks(config: Config, masks: list | None, samples: int) -> list[np.ndarray] | None:
@@ -734,49 +778,124 @@ def check_masks(config: Config, masks: list | None, samples: int) -> list[np.nda
     if masks is None:
         return None
     require(config.dropout > 0, "masks are given and dropout is 0: set it to the share of zeros in them")
-    hidden = config.layer_sizes[1:-1]
-    check_layers([(mask,) for mask in masks], [((samples, h),) for h in hidden], "masks")
-    return [np.array(mask, config.dtype) for mask in masks]
+    require(
+        isinstance(masks, (list, tuple)), f"masks must be a list of arrays, one a hidden layer, and is {shown(masks)}"
+    )
+    shapes = [((samples, h),) for h in config.layer_sizes[1:-1]]
+    return [np.array(mask) for (mask,) in check_layers(config, "masks", [(mask,) for mask in masks], shapes)]
 
 
-def check_layers(layers: list, shapes: list[tuple], name: str) -> None:
-    """ValueError unless `layers` holds finite arrays of these shapes."""
-    require(len(layers) == len(shapes), f"{name} has {len(layers)} layers: expected {len(shapes)}")
-    for i, (layer, expected) in enumerate(zip(layers, shapes, strict=True)):
-        found = tuple(np.shape(a) for a in layer)
-        require(found == expected, f"{name} of layer {i} has shapes {found}: expected {expected}")
-        require(all(np.asarray(a).dtype.kind in "biuf" for a in layer), f"{name} of layer {i} must hold numbers")
-        require(all(np.isfinite(a).all() for a in layer), f"{name} of layer {i} holds NaN or infinite values")
+def check_state(config: Config, state: dict) -> dict:
+    """`state` in arrays of config.dtype; ValueError unless it is what this config's training carries."""
+    shapes, found = state_shapes(config), sorted(state) if isinstance(state, dict) else state
+    expected = sorted(["step", *shapes])
+    require(found == expected, f"state has {shown(found)}: expected {expected}")
+    step = {"step": number("step", state["step"], WHOLE)}
+    return step | {name: check_layers(config, name, state[name], shapes[name]) for name in shapes}
 
 
-def check_state(config: Config, state: dict) -> None:
-    """ValueError unless `state` is what this config's training carries."""
-    shapes = state_shapes(config)
-    require(state.keys() == {"step", *shapes}, f"state has {sorted(state)}: expected {sorted(['step', *shapes])}")
-    require(is_whole(state["step"], 0), f"step {state['step']!r} must be a whole number from 0 on")
-    for name in shapes:
-        check_layers(state[name], shapes[name], name)
+class Watch:
+    """What `fit` does beside its steps: arguments checked, the order, validation, history, progress, when to end."""
+
+    def __init__(self, model, samples: int, epochs, batch_size, order, masks, validation_data, patience, verbose):
+        self.model, self.config, self.samples, self.verbose = model, model.config, samples, verbose
+        self.epochs, self.batch_size = number("epochs", epochs, COUNT), number("batch_size", batch_size, COUNT)
+        single = min(self.batch_size, samples) == 1 or samples % self.batch_size == 1
+        require(
+            not (self.config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size"
+        )
+        for name, value in {"order": order, "masks": masks}.items():
+            require(value is None or callable(value), f"{name} must be a function, and is {shown(value)}")
+        self.given_order, self.everyone = order, np.arange(samples)
+        self.patience = 0 if patience is None else number("patience", patience, COUNT)
+        require(patience is None or validation_data is not None, "patience needs validation_data to watch")
+        if validation_data is not None:
+            pair = isinstance(validation_data, (tuple, list)) and len(validation_data) == 2
+            require(pair, f"validation_data must be (x, y), and is {shown(validation_data)}")
+            validation_data = check_data(self.config, *validation_data)
+        self.validation_data = validation_data
+        self.interval = -(-CHECK_STEPS // -(-samples // self.batch_size))  # In epochs, rounded up.
+        self.history: dict[str, list[float]] = {}
+        self.best, self.best_loss = None, math.inf
+        self.last = 0, model.params, model.state  # An epoch, and what it left.
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The order of the samples in an epoch, (N,); ValueError if the one given is no permutation."""
+        if self.given_order is None:
+            return batch_order(self.samples, self.config.seed, epoch)
+        order = as_array("order", self.given_order(epoch))
+        fits = order.dtype.kind in "iu" and order.shape == self.everyone.shape
+        fits = fits and bool((np.sort(order) == self.everyone).all())
+        require(fits, "order({}) must be a permutation: each of 0 to {} once", epoch, self.samples - 1)
+        return order.astype(np.int64)
+
+    def stops(self, loss: float) -> bool:
+        """Take in the loss of an epoch, and say whether training ends; FloatingPointError if it has diverged."""
+        record = {"loss": loss}
+        if self.validation_data:
+            record |= {f"val_{name}": value for name, value in self.model.evaluate(*self.validation_data).items()}
+        for name, value in record.items():
+            self.history.setdefault(name, []).append(value)
+        epoch = len(self.history["loss"])
+        if self.verbose and (epoch == self.epochs or (epoch - 1) % max(1, self.epochs // 20) == 0):
+            values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
+            print(
+                f"\repoch {epoch}/{self.epochs}  {values}".ljust(80), end="", flush=True
+            )  # Over a longer line before.
+        finite, better = math.isfinite(loss), self.patience > 0 and record["val_loss"] < self.best_loss
+        due = better or epoch % self.interval == 0
+        if finite and (due or epoch == self.epochs):
+            params, state = self.model.params, self.model.state if due else {}
+            finite = all(np.isfinite(a).all() for a in named(params, state).values())
+            self.last = (epoch, params, state) if finite and due else self.last
+            if finite and better:
+                self.best, self.best_loss = self.last, record["val_loss"]
+        if not finite:
+            self.best = self.best or self.last
+            self.end()
+            raise FloatingPointError(
+                f"training diverged in epoch {epoch} of {self.epochs}: NaN or infinite. Try a learning_rate below "
+                f"{self.config.learning_rate:g}, or clip_norm. The model is what it was after epoch {self.best[0]}."
+            )
+        return self.patience > 0 and epoch - (self.best[0] if self.best else 0) >= self.patience
+
+    def end(self) -> dict[str, list[float]]:
+        """The history; under patience the model goes back to its best epoch."""
+        if self.verbose:
+            print()
+        if self.best:
+            self.model.set_params(self.best[1])
+            self.model.set_state(self.best[2])
+        return self.history
+
+
+def digest(metadata: dict[str, str], tensors: dict[str, np.ndarray]) -> str:
+    """SHA-256 over the metadata and the tensors: their names, shapes, dtypes and, in the names' order, their bytes."""
+    about = [(name, a.shape, str(a.dtype)) for name, a in sorted(tensors.items())]
+    found = hashlib.sha256(json.dumps([sorted(metadata.items()), about]).encode())
+    for name, *_ in about:
+        found.update(tensors[name].ravel())
+    return found.hexdigest()
 
 
 def write_checkpoint(path, config: Config, params: list, state: dict) -> None:
     """Write one safetensors file, whole or not at all.
 
     Tensors: params.I.0 is W (in, out) of layer I, params.I.1 its b, params.I.2 its g; a slot has the same under its own
-    name; running.I.0 is the running mean, running.I.1 the variance. Metadata: format, step, and config as JSON.
+    name; running.I.0 is the running mean, running.I.1 the variance. Metadata: format, step, config as JSON, and sha256
+    as `digest` has it of all else. FileNotFoundError if the folder is missing, ValueError for what cannot be loaded.
     """
     from safetensors.numpy import save  # Here, so that a copied file runs without it.
 
-    groups = {"params": params} | {name: state[name] for name in state_shapes(config)}
-    tensors = {
-        f"{name}.{i}.{j}": np.ascontiguousarray(a)
-        for name, layers in groups.items()
-        for i, layer in enumerate(layers)
-        for j, a in enumerate(layer)
-    }
-    metadata = {"format": FORMAT, "step": str(state["step"]), "config": json.dumps(asdict(config))}
-    part = Path(f"{path}.part")
+    path, part = Path(path), Path(f"{path}.part")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: make it first")
+    require(not path.is_dir(), f"{path} is a folder: give the name of a file")
+    params, state = check_layers(config, "parameters", params, param_shapes(config)), check_state(config, state)
+    tensors = {name: np.ascontiguousarray(a) for name, a in named(params, state).items()}
+    metadata = {"format": FORMATS[-1], "step": str(state["step"]), "config": json.dumps(asdict(config))}
     try:
-        part.write_bytes(save(tensors, metadata))
+        part.write_bytes(save(tensors, metadata | {"sha256": digest(metadata, tensors)}))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -787,33 +906,36 @@ def read_checkpoint(path) -> tuple[Config, list, dict]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="numpy") as file:
+        require(not Path(path).is_dir(), "it is a folder")
+        with safe_open(path, framework="numpy") as file:  # It holds the tensors' sizes against the file's.
             metadata = file.metadata() or {}
             form = metadata.get("format")
-            require(form == FORMAT, f"{path} has format {form!r}: expected {FORMAT!r}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
-    try:
-        fields = json.loads(metadata["config"])  # JSON has lists for tuples.
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        config, step = Config(**fields), int(metadata["step"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no sound config and step: {error}") from None
-    found: dict = {"step": step}
-    for name, layers in {"params": param_shapes(config), **state_shapes(config)}.items():
-        keys = [[f"{name}.{i}.{j}" for j in range(len(layer))] for i, layer in enumerate(layers)]
-        missing = ", ".join(key for layer in keys for key in layer if key not in tensors)
-        require(not missing, f"{path} lacks the tensors {missing}")
-        found[name] = [tuple(tensors[key] for key in layer) for layer in keys]
-    return config, found.pop("params"), found
-
-
-def show_progress(epoch: int, epochs: int, record: dict[str, float]) -> None:
-    """One line, written over some twenty times in a run; `fit` ends it."""
-    if epoch + 1 == epochs or epoch % max(1, epochs // 20) == 0:
-        values = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
-        print(f"\repoch {epoch + 1}/{epochs}  {values}".ljust(80), end="", flush=True)  # Over a longer line before.
+            require(form in FORMATS, f"its format is {shown(form)}, expected {FORMATS[-1]!r}")
+            require({"config", "step"} <= metadata.keys(), "it lacks its config or its step")
+            fields, step = json.loads(metadata["config"]), number("step", json.loads(metadata["step"]), WHOLE)
+            wanted = sorted(Config.__dataclass_fields__)
+            require(isinstance(fields, dict) and sorted(fields) == wanted, "its config has not the fields of Config")
+            config = Config(**fields)
+            params, state = param_shapes(config), state_shapes(config)
+            dtype = {"float32": "F32", "float64": "F64"}[config.dtype]
+            expected = {name: (dtype, *shape) for name, shape in named(params, state).items()}
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            found = {name: (part.get_dtype(), *part.get_shape()) for name, part in slices.items()}
+            for name in sorted(expected.keys() | found.keys()):
+                has, needs = (shapes.get(name, "missing") for shapes in (found, expected))
+                require(has == needs, f"{shown(name)} is {shown(has)}, expected {shown(needs)}")
+            tensors = {name: file.get_tensor(name) for name in expected}
+        given = metadata.pop("sha256", None)
+        hashed = None if form == FORMATS[0] else digest(metadata, tensors)
+        require(given == hashed, "its SHA-256 is not that of what it holds")
+    except (SafetensorError, RecursionError, ValueError) as error:
+        raise ValueError(f"{path} is no sound checkpoint: {shown(error)}") from None
+    rest = iter(tensors.values())
+    filled = {
+        name: [tuple(next(rest) for _ in layer) for layer in layers]
+        for name, layers in {"params": params, **state}.items()
+    }
+    return config, filled.pop("params"), {"step": step, **filled}
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ def test_a_lost_step_count_a_broken_file_and_a_dead_worker_are_named(finished, t
     (tmp_path / "broken.safetensors").write_bytes((finished / "20.safetensors").read_bytes()[:200])
     row = relay.judge(OK, tmp_path / "broken.safetensors", *expected)
     assert not row["equal"]
-    assert "not a whole safetensors file" in row["message"]
+    assert "is no sound checkpoint" in row["message"]
     row = relay.judge(Event("keras", {}, "killed", "exited with status 1"), tmp_path, *expected)
     assert (row["equal"], row["message"]) == (False, "keras: exited with status 1")
     assert math.isnan(row["difference"])

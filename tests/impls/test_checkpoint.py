@@ -134,6 +134,13 @@ def refused(template, path, pattern: str) -> None:
     with pytest.raises(ValueError, match=pattern) as caught:
         template.MLP.load(path)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200 + len(str(path))
+
+
+def signed(template, path, tensors: dict, metadata: dict) -> None:
+    """Write a file whose SHA-256 is right, as a program would that means to deceive."""
+    metadata = {name: value for name, value in metadata.items() if name != "sha256"}
+    save_file(tensors, path, metadata | {"sha256": template.digest(metadata, tensors)})
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
@@ -141,25 +148,28 @@ def test_a_truncated_file(template, checkpoint, keep):
     path, *_ = checkpoint
     whole = path.read_bytes()
     path.write_bytes(whole[: int(keep * len(whole))])
-    refused(template, path, "is not a whole safetensors file")
+    refused(template, path, "is no sound checkpoint: ")
 
 
 def test_something_else(template, checkpoint):
     path, tensors, metadata = checkpoint
     path.write_bytes(b"PK" + bytes(500))
-    refused(template, path, "is not a whole safetensors file")
+    refused(template, path, "is no sound checkpoint: ")
     save_file(tensors, path)
-    refused(template, path, "has format None: expected 'mlp-rosetta checkpoint 1'")
-    save_file(tensors, path, metadata | {"format": "mlp-rosetta checkpoint 2"})
-    refused(template, path, "has format 'mlp-rosetta checkpoint 2': expected 'mlp-rosetta checkpoint 1'")
+    refused(template, path, "its format is None, expected 'mlp-rosetta checkpoint 2'")
+    save_file(tensors, path, metadata | {"format": "mlp-rosetta checkpoint 3"})
+    refused(template, path, "its format is 'mlp-rosetta checkpoint 3', expected 'mlp-rosetta checkpoint 2'")
+    refused(template, path.parent, "it is a folder")
 
 
-def test_a_foreign_file_of_a_type_that_numpy_lacks(template, tmp_path):
-    """Half of the safetensors files about hold bfloat16: the format is what must be named."""
-    header = json.dumps({"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
-    path = tmp_path / "foreign.safetensors"
-    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    refused(template, path, "has format None")
+def test_a_foreign_file_of_a_type_that_numpy_lacks(template, checkpoint):
+    """Half of the safetensors files about hold bfloat16: the format is what must be named, and then the tensor."""
+    path, _, metadata = checkpoint
+    for given, pattern in (({}, "its format is None"), (metadata, "'params.0.0' is 'missing', expected .'F32', 3, 2.")):
+        header = {"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}, "__metadata__": given}
+        text = json.dumps(header).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+        refused(template, path, pattern)
 
 
 @pytest.mark.parametrize("name", ["params.0.0", "params.1.1", "velocity.0.1"])
@@ -167,51 +177,103 @@ def test_a_missing_a_misshapen_and_a_spoilt_tensor(template, checkpoint, name):
     path, tensors, metadata = checkpoint
     group, layer, _ = name.split(".")
     group = {"params": "parameters"}.get(group, group)
-    save_file({key: a for key, a in tensors.items() if key != name}, path, metadata)
-    refused(template, path, f"lacks the tensors {re.escape(name)}")
-    save_file(tensors | {name: np.ones((7, 7), np.float32)}, path, metadata)
-    refused(template, path, f"{group} of layer {layer} has shapes")
-    save_file(tensors | {name: np.full_like(tensors[name], np.nan)}, path, metadata)
+    signed(template, path, {key: a for key, a in tensors.items() if key != name}, metadata)
+    refused(template, path, f"'{re.escape(name)}' is 'missing', expected .'F32', ")
+    signed(template, path, tensors | {name: np.ones((7, 7), np.float32)}, metadata)
+    refused(template, path, f"'{re.escape(name)}' is .'F32', 7, 7., expected ")
+    signed(template, path, tensors | {name: tensors[name].astype(np.float64)}, metadata)
+    refused(template, path, f"'{re.escape(name)}' is .'F64', .* expected .'F32'")
+    signed(template, path, tensors | {f"{name}.more": tensors[name]}, metadata)
+    refused(template, path, f"'{re.escape(name)}.more' is .'F32'.*, expected 'missing'")
+    signed(template, path, tensors | {name: np.full_like(tensors[name], np.nan)}, metadata)
     refused(template, path, f"{group} of layer {layer} holds NaN")
+
+
+def test_what_differs_from_what_was_written_is_refused_by_its_hash(template, checkpoint):
+    """Each of these is a sound file of another model."""
+    path, tensors, metadata = checkpoint
+    config = json.loads(metadata["config"])
+    for others in (
+        {"step": "7"},
+        {"config": json.dumps(config | {"learning_rate": 0.02})},
+        {"config": json.dumps(config | {"optimizer": "nesterov"})},
+        {"sha256": "0" * 64},
+    ):
+        save_file(tensors, path, metadata | others)
+        refused(template, path, "its SHA-256 is not that of what it holds")
+    moved = tensors | {"params.0.0": tensors["velocity.0.0"], "velocity.0.0": tensors["params.0.0"]}
+    bent = tensors | {"params.1.0": tensors["params.1.0"] * np.float32(1 + 2e-7)}
+    for changed in (moved, bent):
+        save_file(changed, path, metadata)
+        refused(template, path, "its SHA-256 is not that of what it holds")
+    save_file(tensors, path, metadata)
+    template.MLP.load(path)
+
+
+def test_format_1_is_still_read_and_nothing_is_taken_for_it(template, checkpoint, same):
+    path, tensors, metadata = checkpoint
+    expected = template.MLP.load(path)
+    old = metadata | {"format": "mlp-rosetta checkpoint 1"}
+    save_file(tensors, path, old)
+    refused(template, path, "its SHA-256 is not that of what it holds")
+    del old["sha256"]
+    save_file(tensors, path, old)
+    loaded = template.MLP.load(path)
+    assert same((loaded.params, loaded.state), (expected.params, expected.state))
+    save_file(tensors, path, old | {"format": metadata["format"]})
+    refused(template, path, "its SHA-256 is not that of what it holds")
+    config = json.loads(metadata["config"])
+    save_file(tensors, path, old | {"config": json.dumps({k: v for k, v in config.items() if k != "batch_norm"})})
+    refused(template, path, "its config has not the fields of Config")
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.mark.parametrize(
     ("change", "pattern"),
     [
-        ({"activation": "magic"}, "no sound config and step: activation 'magic' is unknown"),
-        ({"learning_rate": "fast"}, "no sound config and step: learning_rate 'fast'"),
-        ({"layer_sizes": [3, -2, 1]}, "no sound config and step: layer_sizes"),
-        ({"layer_sizes": None}, "no sound config and step: layer_sizes"),
-        ({"depth": 3}, "no sound config and step: .*depth"),
-        ({"layer_sizes": [3, 4, 1]}, "parameters of layer 0 has shapes .* expected"),
-        ({"optimizer": "adam"}, "lacks the tensors first_moment.0.0"),
-        ({"batch_norm": True}, "lacks the tensors params.0.2"),
+        ({"activation": "magic"}, "activation 'magic' is unknown"),
+        ({"activation": "magic" * 1000}, "activation 'magicma.*' is unknown"),
+        ({"learning_rate": "fast"}, "learning_rate 'fast' must be"),
+        ({"learning_rate": True}, "learning_rate True must be"),
+        ({"layer_sizes": [3, -2, 1]}, "layer_sizes"),
+        ({"layer_sizes": None}, "layer_sizes"),
+        ({"layer_sizes": [[[[3]]], 2, 1]}, "layer_sizes"),
+        ({"layer_sizes": list(range(3, 5000))}, "'params.0.0' is .'F32', 3, 2., expected .'F32', 3, 4."),
+        ({"layer_sizes": [3, 10**12, 1]}, "'params.0.0' is .'F32', 3, 2., expected .'F32', 3, 1000000000000."),
+        ({"depth": 3}, "its config has not the fields of Config"),
+        ({"layer_sizes": [3, 4, 1]}, "'params.0.0' is .'F32', 3, 2., expected .'F32', 3, 4."),
+        ({"optimizer": "adam"}, "'first_moment.0.0' is 'missing'"),
+        ({"optimizer": "sgd"}, "'velocity.0.0' is .*, expected 'missing'"),
+        ({"batch_norm": True}, "'params.0.2' is 'missing'"),
+        ({"dtype": "float64"}, "'params.0.0' is .'F32', 3, 2., expected .'F64', 3, 2."),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_a_config_edited_by_hand(template, checkpoint, change, pattern):
     path, tensors, metadata = checkpoint
     config = json.loads(metadata["config"]) | change
-    save_file(tensors, path, metadata | {"config": json.dumps(config)})
-    refused(template, path, pattern)
+    signed(template, path, tensors, metadata | {"config": json.dumps(config)})
+    refused(template, path, f"is no sound checkpoint: {pattern}")
 
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"config": "{"}, {"config": "[]"}, {"config": "3"}, {"step": "soon"}, {"step": "1.5"}, {"config": None}],
-    ids=str,
+    [
+        *({"config": text} for text in ("{", "[]", "3", DEEP, '{"seed": ' + DEEP + "}")),
+        *({"step": text} for text in ("soon", "1.5", "-1", "true", "1e3", DEEP, "9" * 5000)),
+        {"config": None},
+        {"step": None},
+        {"sha256": None},
+    ],
+    ids=lambda value: str(value)[:40],
 )
 def test_broken_metadata(template, checkpoint, metadata):
     path, tensors, sound = checkpoint
     broken = {name: value for name, value in (sound | metadata).items() if value is not None}
     save_file(tensors, path, broken)
-    refused(template, path, "holds no sound config and step")
-
-
-def test_a_negative_step(template, checkpoint):
-    path, tensors, metadata = checkpoint
-    save_file(tensors, path, metadata | {"step": "-1"})
-    refused(template, path, "step -1 must be a whole number from 0 on")
+    refused(template, path, "is no sound checkpoint")
 
 
 def test_a_file_that_is_not_there(template, tmp_path):
@@ -245,10 +307,10 @@ def test_a_failed_save_leaves_the_earlier_file_and_nothing_beside_it(template, c
 
 def test_saving_where_a_file_cannot_be(template, tmp_path):
     model = template.MLP(template.Config((3, 2, 1)))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*missing: make it first"):
         model.save(tmp_path / "missing" / "model.safetensors")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(ValueError, match="folder is a folder: give the name of a file"):
         model.save(tmp_path / "folder")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 

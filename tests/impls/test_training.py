@@ -146,8 +146,10 @@ def test_fit_prints_progress_or_nothing(template, xor_like, capsys):
 
 
 def test_progress_is_shown_some_twenty_times_and_hides_a_longer_line(template, capsys):
+    model = template.MLP(template.Config((3, 2, 1)))
+    watch = template.Watch(model, 4, 1000, 4, None, None, None, None, verbose=True)
     for epoch in range(1000):
-        template.show_progress(epoch, 1000, {"loss": 10000.0 / (epoch + 1)})
+        watch.stops(10000.0 / (epoch + 1))
     lines = capsys.readouterr().out.split("\r")[1:]
     assert 20 <= len(lines) <= 22
     assert lines[-1].rstrip() == "epoch 1000/1000  loss 10.0000"

@@ -163,8 +163,8 @@ def _reversed_in_batch(t: Any, what: str) -> None:
 def _inputs(t: Any, change, training_only: bool = False) -> None:
     original = t.check_data
 
-    def check_data(config, x, y=None, training=False):
-        x, y = original(config, x, y, training)
+    def check_data(config, x, *targets, training=False):
+        x, y = original(config, x, *targets, training=training)
         return (change(x) if training or not training_only else x).astype(x.dtype), y
 
     t.check_data = check_data
