@@ -104,7 +104,8 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The last layer's linear outputs (the logits, under a cross-entropy), shape (B, layer_sizes[-1])."""
-        return self.layers(x if isinstance(x, Tensor) else self._tensors(*check_data(self.config, x))[0])
+        x = x if isinstance(x, Tensor) else self._tensors(*check_data(self.config, x))[0]
+        return self.layers(torch.as_tensor(x, dtype=self.dtype))
 
     def loss(self, x: np.ndarray, y: np.ndarray) -> float:
         """The loss of a batch as in evaluation: no dropout, running statistics; without the weight decay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from functools import partial
+from collections import Counter
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +23,13 @@ MAX_INFERRED_CLASSES = 20  # a target of whole numbers with more different value
 MAX_CATEGORIES = 100  # more in one column, or as classes, are rather names or keys than categories
 
 _READERS = {
-    ".csv": partial(pd.read_csv, low_memory=False),
-    ".parquet": pd.read_parquet,
+    ".csv": lambda path: _read_csv(path),
+    ".parquet": lambda path: _read_parquet(path),
 }
+
+
+class _Unfit(ValueError):
+    """What a file that can be read is refused for."""
 
 
 class _Target(NamedTuple):
@@ -77,9 +81,10 @@ def _dataset(
     test_fraction: float,
 ) -> Dataset:
     _check_shape(table, target)
+    words = _taken_for_missing(table.attrs.get("words", {}))
     y = _encode_target(table[target], task)
     inputs = _numbers_and_text(table.drop(columns=target))
-    _check_values(inputs, impute)
+    _check_values(inputs, impute, words)
     train, test, split = _split(y, seed, test_fraction)
     inputs, filled = _impute(inputs, train)
     x_train, x_test, feature_names = _encode(inputs, train, test)
@@ -100,7 +105,14 @@ def _dataset(
         scaling=scaling,
         licence="the user's own data",
         source=path.name,
-        notes=(*y.notes, *_encoded(inputs), *filled),
+        notes=(
+            *y.notes,
+            *_encoded(inputs),
+            *_constant(inputs, train),
+            *filled,
+            *words,
+            *table.attrs.get("left out", ()),
+        ),
     )
 
 
@@ -112,10 +124,48 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError("found no file there, expected a CSV or Parquet file")
     try:
         table = _READERS[path.suffix.lower()](path)
+    except _Unfit:
+        raise
     except (OSError, ValueError, ImportError) as error:  # pandas' and pyarrow's own errors are among these
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"cannot be read as {path.suffix[1:]}: {cause}") from error
     return table.rename(columns=str)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A CSV file. pandas alone would rename a repeated column, and take a first column without a name for row labels.
+
+    `attrs["words"]` holds, for each column with missing values, the words that pandas takes for one, such as NA.
+    """
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    _check_names(names)
+    table = pd.read_csv(path, low_memory=False)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise _Unfit(f"the rows hold more values than the {len(names)} column names, expected one for each column")
+    lacking = list(table.columns[table.isna().any()])
+    if lacking:
+        texts = pd.read_csv(path, usecols=lacking, dtype=str, keep_default_na=False)
+        words = {name: sorted(set(texts[name][table[name].isna()]) - {""}) for name in lacking}
+        table.attrs["words"] = {name: found for name, found in words.items() if found}
+    return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """A Parquet file. pandas keeps what was an index apart: with a name it is a column, without one it is left out."""
+    table = pd.read_parquet(path)
+    named = [name for name in table.index.names if name is not None]
+    plain = named or isinstance(table.index, pd.RangeIndex)
+    _check_names([*named, *table.columns])
+    table = table.reset_index(level=named) if named else table
+    table = table.reset_index(drop=True)
+    table.attrs["left out"] = () if plain else ("left out: the row labels, which have no name",)
+    return table
+
+
+def _check_names(names: list) -> None:
+    """Raise ValueError for a column name that occurs twice: a second copy of the target would be an input."""
+    if repeated := sorted(str(name) for name, count in Counter(names).items() if count > 1):
+        raise _Unfit(f"column names occur more than once: {_listed(repeated)}, expected each once")
 
 
 def _check_shape(table: pd.DataFrame, target: str) -> None:
@@ -125,8 +175,7 @@ def _check_shape(table: pd.DataFrame, target: str) -> None:
         raise ValueError(f"found the one column {columns[0]!r}, expected columns separated by commas")
     if target not in columns:
         raise unknown_name("target column", target, columns)
-    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
-        raise ValueError(f"column names occur more than once: {_listed(repeated)}, expected each once")
+    _check_names(columns)
     if len(columns) == 1:
         raise ValueError(f"there is no column beside the target {target!r}, expected at least one input")
     if len(table) < MIN_ROWS:
@@ -195,7 +244,13 @@ def _numbers_and_text(inputs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(converted)
 
 
-def _check_values(inputs: pd.DataFrame, impute: bool) -> None:
+def _taken_for_missing(words: dict[str, list[str]]) -> tuple[str, ...]:
+    """A note on the words that stand in the file where a value is missing; "NA" may be meant as a category."""
+    written = [f"{word!r} in {name!r}" for name, found in words.items() for word in found]
+    return (f"words taken for missing: {_listed(written)}",) if written else ()
+
+
+def _check_values(inputs: pd.DataFrame, impute: bool, words: tuple[str, ...]) -> None:
     """Raise ValueError for infinite values, too many categories, and missing values not to be filled."""
     infinite = np.isinf(inputs.select_dtypes(float)).sum()
     if infinite.any():
@@ -209,7 +264,8 @@ def _check_values(inputs: pd.DataFrame, impute: bool) -> None:
     missing = inputs.isna().sum()
     if missing.any() and not impute:
         raise ValueError(
-            f"missing values in {_counted(missing)}, expected none: remove those rows or columns, or ask for imputation"
+            f"missing values in {_counted(missing)}, expected none: remove those rows or columns, "
+            f"or ask for imputation{''.join(f' ({note})' for note in words)}"
         )
 
 
@@ -251,19 +307,41 @@ def _encode(
     """x_train, x_test, feature names: standardised numbers, one-hot categories, in the columns' order."""
     from sklearn.preprocessing import OneHotEncoder
 
+    numbers = inputs.select_dtypes(float)
+    scaled = _standardised(numbers, train, test) if len(numbers.columns) else (np.empty((0, 0)),) * 2
+    place = {name: i for i, name in enumerate(numbers)}
     parts_train, parts_test, feature_names = [], [], []
     for name in inputs:
-        column = inputs[[name]].to_numpy()
-        if inputs[name].dtype == object:
-            encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(column[train])
-            x_train, x_test = encoder.transform(column[train]), encoder.transform(column[test])
-            feature_names += [f"{name}={category}" for category in encoder.categories_[0]]
-        else:
-            x_train, x_test = standardise(column[train], column[test], f"column {name!r}")
+        if name in place:
+            column = slice(place[name], place[name] + 1)
+            x_train, x_test = scaled[0][:, column], scaled[1][:, column]
             feature_names.append(str(name))
+        else:
+            text = inputs[[name]].to_numpy()
+            encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(text[train])
+            x_train, x_test = encoder.transform(text[train]), encoder.transform(text[test])
+            feature_names += [f"{name}={category}" for category in encoder.categories_[0]]
         parts_train.append(x_train)
         parts_test.append(x_test)
     return np.hstack(parts_train), np.hstack(parts_test), tuple(feature_names)
+
+
+def _standardised(numbers: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All columns at once; one by one only to name the one that cannot be."""
+    values = numbers.to_numpy()
+    try:
+        return standardise(values[train], values[test])
+    except ValueError:
+        for i, name in enumerate(numbers):
+            standardise(values[train, i : i + 1], values[test, i : i + 1], f"column {name!r}")
+        raise
+
+
+def _constant(inputs: pd.DataFrame, train: np.ndarray) -> tuple[str, ...]:
+    """A note that names the columns from which nothing can be learnt."""
+    values = inputs.iloc[train].nunique()
+    same = [repr(name) for name in values[values <= 1].index]
+    return (f"columns with one value only in the training rows: {_listed(same)}",) if same else ()
 
 
 def _encoded(inputs: pd.DataFrame) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shared.table
@@ -191,6 +191,7 @@ def test_truth_values_with_gaps_and_mixed_columns_are_categories(tmp_path):
 
 
 @given(seed=st.integers(0, 2**32 - 1), fraction=st.floats(0.05, 0.9))
+@settings(max_examples=30, deadline=None)
 def test_the_seed_and_the_fraction_determine_the_split(tmp_path_factory, seed, fraction):
     folder = tmp_path_factory.mktemp("split")
     first, again = (load(folder, frame(), seed=seed, test_fraction=fraction) for _ in range(2))
@@ -331,3 +332,49 @@ def test_unknown_tasks_and_seeds_out_of_range_are_refused(tmp_path):
 def test_four_rows_are_enough(tmp_path):
     data = load(tmp_path, pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [0, 1, 0, 1]}), "y")
     assert (len(data.x_train), len(data.x_test), data.task) == (3, 1, "binary")
+
+
+def test_a_column_that_occurs_twice_is_refused_in_csv_too(tmp_path):
+    """pandas would call the second one target.1, and the network would be given what it has to find."""
+    path = tmp_path / "table.csv"
+    path.write_text("x,target,target\n" + "1,0,0\n2,1,1\n" * 10)
+    with pytest.raises(ValueError, match="column names occur more than once: target, expected each once"):
+        load_table(path, "target")
+    path.write_text("x,y\n" + "9,1,0\n8,2,1\n" * 10)
+    with pytest.raises(ValueError, match="the rows hold more values than the 2 column names, expected one for each"):
+        load_table(path, "y")
+
+
+def test_the_index_of_a_parquet_file_is_a_column_if_it_has_a_name(tmp_path):
+    table = frame()
+    data = load(tmp_path, table.set_index("age"), suffix="parquet")
+    assert data.feature_names[0] == "age"
+    assert "left out" not in " ".join(data.notes)
+    unnamed = load(tmp_path, table[table["age"] > 30], suffix="parquet")
+    assert unnamed.notes[-1] == "left out: the row labels, which have no name"
+    twice = refusal(tmp_path, table.set_index(pd.Index(table["age"], name="age")), suffix="parquet")
+    assert twice.startswith("column names occur more than once: age")
+
+
+def test_constant_columns_are_named(tmp_path):
+    assert load(tmp_path, frame(same=np.full(N, 3.0))).notes[-1] == (
+        "columns with one value only in the training rows: 'same'"
+    )
+
+
+def test_words_that_are_read_as_missing_are_said(tmp_path):
+    country = np.resize(["NA", "DE", "None", ""], N)
+    message = refusal(tmp_path, frame(country=country))
+    assert message.endswith("(words taken for missing: 'NA' in 'country', 'None' in 'country')")
+    data = load(tmp_path, frame(country=country), impute=True)
+    assert data.notes[-1] == "words taken for missing: 'NA' in 'country', 'None' in 'country'"
+    assert refusal(tmp_path, frame(target=np.resize(["NA", "DE", "AT"], N))).startswith("the target 'target' lacks 14")
+
+
+def test_many_columns_are_standardised_as_one_at_a_time(tmp_path):
+    wide = pd.DataFrame(np.random.default_rng(0).normal(5, 3, (N, 300)), columns=[f"c{i}" for i in range(300)])
+    data = load(tmp_path, wide.assign(y=np.resize([0, 1], N)), "y")
+    single = load(tmp_path, wide[["c7"]].assign(y=np.resize([0, 1], N)), "y")
+    np.testing.assert_array_equal(data.x_train[:, 7], single.x_train[:, 0])
+    huge = wide.assign(c9=np.linspace(0, 1e200, N), y=np.resize([0, 1], N))
+    assert refusal(tmp_path, huge, "y").startswith("column 'c9': values too large to be standardised")
