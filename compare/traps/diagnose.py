@@ -25,7 +25,7 @@ from shared import scenarios as shared_scenarios
 from shared.scenarios import Plan
 
 SMALL = 100  # inputs of a scenario that is tried to tell two hypotheses apart
-SECONDS = 12.0  # for the search
+SECONDS = 12.0  # of this process for the search, so that a busy machine finds the same
 AGREES, EXPLAINED, UNEXPLAINED = "agrees", "explained", "unexplained"
 UNJUDGED, HIDDEN = "not judged", "not shown"  # since an earlier phase differs; by the model
 

@@ -75,7 +75,7 @@ class Search:
 
     def __init__(self, case: Case, traces: dict[str, Trace], dtype: str, seconds: float):
         self.case, self.traces, self.dtype = case, traces, dtype
-        self.end = time.perf_counter() + seconds
+        self.end = time.process_time() + seconds
         self.steps = len(case.plan.steps)
         self.mode = "in step" if "in step" in traces else "following"
         self.trace = traces["in step"] if "in step" in traces else traces["on its own"]
@@ -105,7 +105,7 @@ class Search:
 
     @property
     def late(self) -> bool:
-        self.complete = self.complete and time.perf_counter() < self.end
+        self.complete = self.complete and time.process_time() < self.end
         return not self.complete
 
     # Looking --------------------------------------------------------------------------------------------------------
