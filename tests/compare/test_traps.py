@@ -189,3 +189,36 @@ def test_in_step_a_trapped_copy_begins_every_step_where_the_reference_did():
     assert comparison.first
     assert comparison.first.phase == "update"
     assert np.allclose(stepped.losses, ground.reference.losses, rtol=1e-13)
+
+
+CONSISTENT = ("other-loss", "other-activation", "residual-connection", "leaky-slope")
+
+
+@pytest.mark.parametrize("name", CONSISTENT)
+def test_the_gradient_of_another_function_is_that_of_its_loss(name):
+    """By central differences along a random direction, for every variant in the first scenario that it applies to."""
+    for label in CATALOGUE[name].variants:
+        hypothesis = Hypothesis(CATALOGUE[name], label)
+        for scenario in SCENARIOS.values():
+            plan = case(scenario).plan
+            if hypothesis not in hypothesis.trap.hypotheses(plan) or plan.config.get("dropout"):
+                continue
+            try:
+                model = build((hypothesis,), plan, "float64")
+                x, y = plan.batch(0)
+                gradients = model.gradients(x, y)[1]
+            except (ValueError, IndexError, KeyError):
+                continue  # A loss for other targets.
+            random = np.random.default_rng(0)
+            along = [tuple(random.normal(size=a.shape) for a in layer) for layer in gradients]
+            expected = sum(float((g * a).sum()) for left, right in zip(gradients, along, strict=True)
+                           for g, a in zip(left, right, strict=True))  # fmt: skip
+            values = []
+            for sign in (1, -1):
+                moved = [tuple(p + sign * 1e-6 * a for p, a in zip(layer, step, strict=True))
+                         for layer, step in zip(plan.params, along, strict=True)]  # fmt: skip
+                model.set_params(moved)
+                values.append(model.gradients(x, y)[0])
+            found = (values[0] - values[1]) / 2e-6
+            assert abs(found - expected) <= 1e-5 * max(abs(expected), 1.0), (label, scenario.name)
+            break
