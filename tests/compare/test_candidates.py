@@ -217,7 +217,7 @@ TORCH_WRONG = {
     "mse broadcast": (torch_parts((4, 6, 1), F.mse_loss, y=np.zeros(32)), "loss", "shapes-broadcast"),
     "mse broadcast in the step": (torch_parts((4, 6, 1), F.mse_loss, step=flattening), "loss", "shapes-broadcast"),
     "softmax twice": (torch_parts(end=[nn.Softmax(1)]), "loss", "activated-twice"),
-    "summed": (torch_parts(loss=nn.CrossEntropyLoss(reduction="sum")), "loss", "loss-reduction"),
+    "summed": (torch_parts((4, 8, 3), loss=nn.CrossEntropyLoss(reduction="sum")), "loss", "loss-reduction"),
     "dampened": (torch_parts(optimizer=lambda p: momentum(p, dampening=0.9)), "update", "momentum-dampened"),
     "decay of biases too": (
         torch_parts(optimizer=lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)), "update", "decay-on-biases",
