@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("file", nargs="?", type=path_of, metavar="FILE", help="a Python file that defines candidate()")
     p.add_argument(
-        "port", nargs="?", type=path_of, metavar="PORT", help="a training script to hold against the one in FILE"
+        "port", nargs="?", type=path_of, metavar="PORT", help="a training script to hold against FILE, another one"
     )
     p.add_argument("--scenario", metavar="NAME", help="data, options and start of a scenario (made for the model)")
     p.add_argument("--dtype", metavar="float64|float32", help="the precision (float64, or the one that the model has)")
@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--accept", nargs="+", action="extend", default=[], metavar="NAME", help="what may differ: names of "
                    "traps, defaults, conventions")  # fmt: skip
     p.add_argument("--json", type=path_of, metavar="FILE", help="write the whole answer to this file")
+    p.add_argument("--html", type=path_of, metavar="FILE", help="two scripts: write a page with both side by side")
     p.add_argument(
         "--limit", type=limit_of, default=120.0, metavar="SECONDS", help="for the candidate's training (120)"
     )
@@ -112,12 +113,16 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.port} does not exist or is no file: name a script to hold against {args.file}")
     if args.dtype not in (None, *DTYPES):
         raise UsageError(str(unknown_name("dtype", args.dtype, DTYPES)))
-    check_accepted(args.accept)
+    check_accepted(args.accept, bool(args.port))
     if not 2 <= args.steps <= MOST_STEPS:
         raise UsageError(f"--steps {args.steps} must be 2 or more, and at most {MOST_STEPS}")
     if args.json:
         for file in filter(None, (args.file, args.port)):
             check_json(args.json, file)
+    if args.html and not args.port:
+        raise UsageError("--html shows two scripts side by side: name a second one")
+    if args.html and not os.access(args.html.resolve().parent, os.W_OK):
+        raise UsageError(f"--html {args.html} cannot be written: name a file in a folder that can")
 
 
 def is_file(path: Path) -> bool:
@@ -139,14 +144,16 @@ def check_json(path: Path, candidate: Path) -> None:
         raise UsageError(f"--json {path} is the file that is asked about: name another")
 
 
-def check_accepted(names: list[str]) -> None:
-    """UsageError for a name that is neither a trap's nor a kind's."""
+def check_accepted(names: list[str], scripts: bool) -> None:
+    """UsageError for a name that is neither a kind's nor a trap's or, of two scripts, a finding's."""
+    from compare.pairs.findings import NAMES
     from compare.traps.catalogue import CATALOGUE
     from shared.names import unknown_name
 
     for name in names:
-        if name not in ACCEPTABLE and name not in CATALOGUE:
-            raise UsageError(str(unknown_name("name to accept", name, (*ACCEPTABLE, *CATALOGUE))))
+        known = [*ACCEPTABLE, *([n for of in NAMES.values() for n in of] if scripts else CATALOGUE)]
+        if name not in known:
+            raise UsageError(str(unknown_name("name to accept", name, known)))
 
 
 @dataclass

@@ -72,7 +72,7 @@ def _samples(data: Data) -> None:
     of_a, of_b = keys[: len(a.rows)], keys[len(a.rows) :]
     common = np.intersect1d(of_a, of_b)
     if not len(common):
-        scale = _scale(a.rows, b.rows)
+        scale = _scale(a.rows, b.rows, _epoch(a), _epoch(b))
         if scale is None:
             data.facts.append("no sample was seen in both")
             return
@@ -106,21 +106,29 @@ def _only_last(a: Samples, b: Samples, one: Counter, other: Counter) -> bool:
     return len(set(small.sizes)) == 1 and missing == large.sizes[large.period - 1] < max(large.sizes)
 
 
-def _scale(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, str] | None:
-    """b's rows on the scale of a's, and what was done; None where they are no affine map of each other's columns."""
-    spread_a, spread_b = a.std(axis=0), b.std(axis=0)
+def _epoch(s: Samples) -> np.ndarray:
+    """The rows of one epoch, each sample once; all that were seen where no epoch was."""
+    return s.rows if s.period is None else s.rows[: s.starts[s.period]]
+
+
+def _scale(a: np.ndarray, b: np.ndarray, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """b's rows on the scale of a's, and what was done; None where they are no affine map of each other's columns.
+
+    `one` and `other` are the rows of an epoch, from which the map is taken.
+    """
+    spread_a, spread_b = one.std(axis=0), other.std(axis=0)
     live = (spread_a > 0) & (spread_b > 0)
     if not live.any():
         return None
     factor = np.where(live, spread_a / np.where(live, spread_b, 1), 1.0)
-    shift = a.mean(axis=0) - factor * b.mean(axis=0)
-    whole = float(a.std() / b.std())
-    offset = float(a.mean() - whole * b.mean())
-    for rows, one in ((b * whole + offset, True), (b * factor + shift, False)):
+    shift = one.mean(axis=0) - factor * other.mean(axis=0)
+    whole = float(one.std() / other.std())
+    offset = float(one.mean() - whole * other.mean())
+    for rows, single in ((b * whole + offset, True), (b * factor + shift, False)):
         keys = known(a, rows)
         shared = np.intersect1d(keys[: len(a)], keys[len(a) :])
         if len(shared) >= 0.5 * len(np.unique(keys[: len(a)])):
-            how = f"all by {whole:.4g}" if one else "each feature by its own factor"
+            how = f"all by {whole:.4g}" if single else "each feature by its own factor"
             ranges = f"{a.min():.4g} to {a.max():.4g} against {b.min():.4g} to {b.max():.4g}"
             return rows, f"the same samples on another scale: {ranges}; {how}"
     ratio = float((a.max() - a.min()) / max(b.max() - b.min(), 1e-300))

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from compare.watch.recording import Line
 
 STAGES = ("data", "network", "start", "steps", "evaluation")
 KINDS = ("fault", "default", "convention")
+NAMES = {
+    "data": ("batch-size", "channel-order", "data-features", "data-order", "data-samples", "data-scale", "data-targets",
+             "label-encoding", "last-batch", "shuffling", "target-scale"),
+    "network": ("network-bias", "network-layers"),
+    "start": ("initialisation",),
+    "steps": ("activation", "approximation", "clipping", "decay-form", "dilation", "dropout", "dropout-rate",
+              "epsilon-place", "frozen", "gradient-factor", "gradients", "gradients-not-zeroed", "kernel_size",
+              "label-smoothing", "layer", "learning-rate", "loss-factor", "loss-function", "momentum", "nesterov",
+              "norm-epsilon", "norm-momentum", "norm-variance", "optimizer", "optimizer-beta1", "optimizer-beta2",
+              "optimizer-epsilon", "optimizer-initial", "padding", "penalty", "pooling", "reduction",
+              "running-statistics", "schedule", "slope", "stride", "target-shape", "training-mode", "two-biases",
+              "update", "weight-decay"),
+    "evaluation": ("evaluation-mode",),
+}  # fmt: skip
 
 
 @dataclass
@@ -26,14 +40,14 @@ class Finding:
     lines: tuple[Line | None, Line | None] = (None, None)
     size: float = 0.0  # how far the two are apart where it shows first, relative to the largest entry
     mend: str = ""  # what to change in the second script
-    effect: dict[str, Any] = field(default_factory=dict)  # what it makes of the final loss, where that was tried
+    accepted: bool = False  # by who asked: it is meant
 
     @property
     def counts(self) -> bool:
         """Whether it makes the two different programs."""
-        return self.kind != "convention"
+        return self.kind != "convention" and not self.accepted
 
     def as_json(self) -> dict[str, Any]:
         places = [None if line is None else {"file": line.file, "line": line.number} for line in self.lines]
-        keys = ("stage", "name", "kind", "text", "size", "mend", "effect")
+        keys = ("stage", "name", "kind", "text", "size", "mend", "accepted")
         return {**{key: getattr(self, key) for key in keys}, "lines": places}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,29 @@ class Verdict:
         }
 
 
-def hold(a: Path, b: Path, count: int, limit: float, seconds: float = 3.0) -> Verdict:
-    """Hold one script against another, `count` steps of each; Stopped where one gives no recording."""
+def hold(
+    a: Path,
+    b: Path,
+    count: int,
+    limit: float,
+    seconds: float = 3.0,
+    kind: type = ScriptProcess,
+    accept: Sequence[str] = (),
+) -> Verdict:
+    """Hold one script against another, `count` steps of each; Stopped where one gives no recording.
+
+    `seconds` is how long each goes on after its steps, to be seen evaluating. `kind` says where they run: each in its
+    own process or, where many are judged, all in this one. `accept` names what may differ: findings, or kinds of them.
+    """
     with scratch() as work:
-        first, second = (ScriptProcess(path, [], limit, work) for path in (a, b))
+        first, second = (kind(path, [], limit, work) for path in (a, b))
         with first, second:
             for process in (first, second):
                 process.watch(count, seconds)
             verdict = Verdict(first.recording(), second.recording())
             _compare(verdict, first, second)
+    for finding in verdict.findings:
+        finding.accepted = bool({finding.name, finding.kind, f"{finding.kind}s"} & set(accept))
     kinds = {"fault": 0, "default": 1, "convention": 2}
     verdict.findings.sort(key=lambda f: (kinds[f.kind], STAGES.index(f.stage), -f.size))
     return verdict
@@ -85,6 +100,8 @@ def _steps(
     """Both on the first one's steps, in float64 if both can be put there."""
     count = min(DRIVEN, len(a.steps))
     drives = drive.for_first(a, count), drive.for_second(a, b, match, about, count)
+    if unseen := _unseen(a, b, drives[1]):
+        return [f"{unseen}, so the two are not put on the same steps"], []
     reason = ""
     for dtype in EVENLY:
         try:
@@ -92,12 +109,40 @@ def _steps(
         except Stopped as error:
             reason = str(error)
             continue
+        _share_gradients(a, b, match, driven)
         targets = bool(drives[1].steps[0].targets) and all(t is not None for t in drives[1].steps[0].targets)
         runs = steps.Runs(a, b, *driven, match, layers, dtype, targets_given=targets)
         if compared_layers.compared(runs):
             _force(runs, drives[1], second)
         return steps.compared(runs)
     return [f"the scripts could not be put on the same steps: {reason}"], []
+
+
+def _unseen(a: Recording, b: Recording, given: Drive) -> str:
+    """What keeps the steps from being made on the same batches; "" if nothing."""
+    for r in (a, b):
+        if not r.steps[0].inputs:
+            return f"the batches of {r.script} do not show"
+    if a.framework != "numpy" and b.framework != "numpy":
+        return ""
+    for r in (a, b):
+        if not r.steps[0].targets:
+            return f"the targets of {r.script} do not show"
+    if any(x is None for x in (*given.steps[0].inputs, *given.steps[0].targets)):
+        return f"the batches of {a.script} cannot take the form of those of {b.script}"
+    return ""
+
+
+def _share_gradients(a: Recording, b: Recording, match: Match, driven: tuple[Recording, Recording]) -> None:
+    """A script without a framework shows no gradients: its updates are judged by those of the other."""
+    one, other = driven
+    shown = [any(g is not None for g in r.steps[0].gradients) for r in driven]
+    back = Match(tuple((j, i) for i, j in match.pairs), match.only_b, match.only_a)
+    for s, t in zip(one.steps, other.steps, strict=False):
+        if shown[0] and not shown[1]:
+            t.gradients = drive.parameters(s.gradients, a, b, match)
+        elif shown[1] and not shown[0]:
+            s.gradients = drive.parameters(t.gradients, b, a, back)
 
 
 def _drive_both(

@@ -43,7 +43,10 @@ def _apart(runs: Runs, i: int, j: int, which: int) -> float:
         if i in s.values and j in t.values:
             one, other = s.values[i][which], t.values[j][which]
             shaped = as_shaped(other, one.shape)
-            found.append(float("inf") if shaped is None else gap(one, shaped))
+            if shaped is not None:
+                found.append(gap(one, shaped))
+            elif which == 1 and one.size != other.size and one.ndim == other.ndim:
+                found.append(float("inf"))  # An input may be padded before a layer or in it; an output is what counts.
     return max(found)
 
 

@@ -11,14 +11,17 @@ from compare.pairs.runs import Runs, gap
 from compare.watch.recording import Recording
 
 
-def compared(runs: Runs) -> tuple[list[Finding], float | None]:
-    """How the losses differ; the factor between them, 1 if they are equal, None if there is no single one."""
+def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
+    """How the losses differ; at each step the factor between them, None where it is none."""
+    ones = np.ones(len(runs.steps))
+    if "numpy" in (runs.a.framework, runs.b.framework):
+        return [], ones  # What it prints need not be what it takes the gradient of.
     one, other = (np.array([s.loss for s in r.steps[: len(runs.steps)]]) for r in (runs.driven_a, runs.driven_b))
     if not np.isfinite(other).any() or not np.isfinite(one).any():
-        return [], 1.0  # It does not show.
+        return [], ones  # It does not show.
     apart = max(gap(x, y) for x, y in zip(one, other, strict=True))
     if apart <= runs.allowed:
-        return [], 1.0
+        return [], ones
     lines = (runs.a.lines.get("loss"), runs.b.lines.get("loss"))
     tails = [
         between(r, max((i for i, op in enumerate(r.ops) if op.parameters), default=-1), 10**6) for r in (runs.a, runs.b)
@@ -32,11 +35,11 @@ def compared(runs: Runs) -> tuple[list[Finding], float | None]:
         shapes = np.shape(runs.b.steps[0].targets[0])
         text = f"outputs of shape ({sizes[0]}, 1) meet targets of shape {shapes}: all are held against all"
     elif np.allclose(ratio, sizes, rtol=1e-4) or np.allclose(ratio * sizes, 1, rtol=1e-4):
-        name, factor = "reduction", float(ratio[0])
+        name, factor = "reduction", ratio
         words = ("averaged", "summed") if ratio[0] > 1 else ("summed", "averaged")
         text = f"the loss is {words[0]} over a batch against {words[1]}"
     elif np.allclose(ratio, ratio[0], rtol=1e-4):
-        name, factor = "loss-factor", float(ratio[0])
+        name, factor = "loss-factor", ratio
         text = f"the loss is {ratio[0]:.6g} times the first one's"
     elif (penalty := _penalty(runs, other - one)) is not None:
         name, text = "penalty", f"the loss has {penalty:.4g} · Σw² more than the first one's"

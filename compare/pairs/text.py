@@ -29,7 +29,7 @@ def told(verdict: Verdict) -> str:
         )
     conventions = [f for f in verdict.findings if not f.counts]
     if conventions:
-        lines += ["", "Written another way, with no consequence that counts:"]
+        lines += ["", "Accepted, or a convention:"]
         lines += [line for f in conventions for line in _finding(f, "- ")]
     for stage in STAGES:
         if verdict.facts.get(stage):

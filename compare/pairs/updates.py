@@ -9,7 +9,7 @@ import numpy as np
 from compare.pairs import rules
 from compare.pairs.findings import Finding
 from compare.pairs.runs import Runs, gap
-from compare.watch.recording import Arrays, Line, Recording
+from compare.watch.recording import Arrays, Line, Recording, Step
 
 
 def compared(runs: Runs) -> list[Finding]:
@@ -19,7 +19,7 @@ def compared(runs: Runs) -> list[Finding]:
         _place(runs.b),
     )
     clipped = [_clips(r, runs.a) for r in (runs.driven_a, runs.driven_b)]
-    found: list[Finding] = []
+    found = _two_biases(runs)
     if (clipped[0] is None) != (clipped[1] is None) or (
         clipped[0] and clipped[1] and not np.isclose(clipped[0][1], clipped[1][1], rtol=1e-3)
     ):
@@ -31,12 +31,29 @@ def compared(runs: Runs) -> list[Finding]:
         rules.course(r.steps, "applied" if r.steps[0].applied else "gradients") for r in (runs.driven_a, runs.driven_b)
     ]
     if not courses[0].numbers or not courses[1].numbers:
-        return found + schedule(runs)
+        return found + schedule(runs) + _unnamed(runs, lines)
+    if "numpy" in (runs.a.framework, runs.b.framework) and not _unnamed(runs, lines):
+        return found + schedule(runs)  # The updates are the same: whatever they are called.
     own = [rules.declared(r) or rules.fit(c) for r, c in zip((runs.a, runs.b), courses, strict=True)]
     a, b = own
     if a is None or b is None:
         return found + schedule(runs) + _unnamed(runs, lines)
     return found + schedule(runs) + _settings(runs, a, b, courses[0], lines)
+
+
+def _two_biases(runs: Runs) -> list[Finding]:
+    """PyTorch's LSTM adds two biases, so their sum moves twice as far as the one bias of Keras'."""
+    for i, j in runs.match.pairs:
+        p, q = runs.a.parameters[i], runs.b.parameters[j]
+        if bool(p.parts) != bool(q.parts):
+            words = (
+                ("two biases, which move alike", "one bias")
+                if p.parts
+                else ("one bias", "two biases, which move alike")
+            )
+            text = f"the {p.kind} has {words[0]}, against {words[1]}: their sum moves at another rate"
+            return [Finding("steps", "two-biases", "default", text, (p.line, q.line))]
+    return []
 
 
 def _place(r: Recording) -> Line | None:
@@ -73,7 +90,7 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
     for key in sorted(a.settings.keys() | b.settings.keys()):
         x, y = a.settings.get(key, 0.0), b.settings.get(key, 0.0)
         if (
-            key == "rate"
+            (key == "rate" and not (a.fitted or b.fitted))
             or x == y
             or (isinstance(x, float) and np.isclose(x, y, rtol=1e-4 if a.fitted or b.fitted else 1e-6))
         ):
@@ -85,8 +102,11 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
         usual = [rules.DEFAULTS.get(r.framework, {}).get(r.optimizer.lower(), {}).get(key) for r in (runs.a, runs.b)]
         kind = "default" if runs.a.framework != runs.b.framework and [x, y] == usual else "fault"
         text = f"{a.name}: {words} {x:g} against {y:g}" if key != "decoupled" else _decay_text(bool(x))
+        size_of_batch = len(np.atleast_1d(runs.a.steps[0].inputs[0])) if runs.a.steps[0].inputs else 0
+        if key == "rate" and size_of_batch > 1 and any(np.isclose(r, size_of_batch, rtol=1e-3) for r in (x / y, y / x)):
+            text += f": apart by the {size_of_batch} samples of a batch, as a sum is from a mean"
         found.append(Finding("steps", name, kind, text, lines, size=size, mend=f"{words} {x:g}"))
-    if a.framework != b.framework and a.name != "sgd" and not found:
+    if a.framework != b.framework and a.name != "sgd" and not found and not (a.fitted or b.fitted):
         size = course.apart(base, course.under(replace(a, framework=b.framework)))
         where = {"torch": "added to the corrected root", "keras": "added to the root before the correction"}
         if a.name != "adam":
@@ -107,6 +127,7 @@ def _decay_text(first_decoupled: bool) -> str:
 
 
 _SETTING = {
+    "rate": ("learning-rate", "learning rate"),
     "epsilon": ("optimizer-epsilon", "epsilon"),
     "decay": ("weight-decay", "weight decay"),
     "decoupled": ("decay-form", "decoupled"),
@@ -120,19 +141,26 @@ _SETTING = {
 
 def _unnamed(runs: Runs, lines: tuple) -> list[Finding]:
     """Updates that no known rule explains, compared as they are."""
-    apart = 0.0
+    apart: dict[str, float] = {}
     for s, t in runs.steps:
-        size = max((float(np.abs(y - x).max(initial=0.0)) for x, y in zip(s.before, s.after, strict=True)
-                    if x is not None and y is not None), default=0.0)  # fmt: skip
-        for i, j in runs.match.pairs:
-            if runs.a.parameters[i].trained and s.after[i] is not None and t.after[j] is not None:
-                apart = max(apart, gap(s.after[i], runs.as_first(t.after[j], i, j), size))  # type: ignore[arg-type]
-    if apart <= 1e-3:
+        moves = [_moves(runs, s, t, i, j) for i, j in runs.match.pairs if runs.a.parameters[i].trained]
+        size = max((float(np.abs(x).max(initial=0.0)) for _, x, _ in moves), default=0.0)
+        for name, x, y in moves:
+            apart[name] = max(apart.get(name, 0.0), gap(x, y, size))
+    worst = max(apart.values(), default=0.0)
+    if worst <= 1e-3 if runs.dtype == "float32" else worst <= 1e-5:
         return []
-    text = (
-        f"other updates for the same gradients, off by {apart:.1e} of the largest update; no known rule explains them"
-    )
-    return [Finding("steps", "update", "fault", text, lines, size=apart)]
+    alike = [name for name, value in apart.items() if value <= 1e-5]
+    where = f"; those of {', '.join(alike)} are the same" if alike else ""
+    text = f"other updates from the same weights and batch, off by {worst:.1e} of the largest update{where}"
+    return [Finding("steps", "update", "fault", text, lines, size=worst)]
+
+
+def _moves(runs: Runs, s: Step, t: Step, i: int, j: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """By how much a step moves a parameter in both, in the first one's shape."""
+    one = np.asarray(s.after[i]) - np.asarray(s.before[i])
+    other = np.asarray(t.after[j]) - np.asarray(t.before[j])
+    return runs.a.parameters[i].name, one, runs.as_first(other, i, j)
 
 
 def schedule(runs: Runs) -> list[Finding]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+from copy import deepcopy
 from pathlib import Path
 
 from compare.candidates.process import Process, Stopped
+from compare.watch import worker
 from compare.watch.recording import Drive, Recording
 
-__all__ = ["ScriptProcess", "Stopped"]
+__all__ = ["Here", "ScriptProcess", "Stopped"]
 
 
 class ScriptProcess(Process):
@@ -42,3 +44,31 @@ class ScriptProcess(Process):
     @property
     def _out(self) -> Path:
         return self.folder / f"{self.path.stem}-{id(self)}-{self.count}.recording"
+
+
+class Here:
+    """A script at work in this very process, where many are judged: a framework is imported once."""
+
+    def __init__(self, path: Path, arguments: list[str], limit: float, folder: Path):
+        self.path, self.arguments = path, arguments
+        self.session: worker.Session | None = None
+        self.job: tuple[int, float, Drive | None] = (0, 0.0, None)
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def watch(self, steps: int, seconds: float = 4.0) -> None:
+        self.job = (steps, seconds, None)
+
+    def drive(self, drive: Drive) -> None:
+        self.job = (len(drive.steps), 0.0, deepcopy(drive))
+
+    def recording(self) -> Recording:
+        try:
+            self.session = self.session or worker.Session(self.path, self.arguments)
+            return self.session.run(*self.job)
+        except worker.Failure as error:
+            raise Stopped(str(error), error.status) from None

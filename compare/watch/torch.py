@@ -476,10 +476,15 @@ class TorchWatcher(Watcher):
         x, p = values["input"], float(values.get("p", 0.5))
         if not values.get("training", True) or p == 0:
             return func(*args, **kwargs)
-        shape = tuple(x.shape)
-        images = len(shape) == 4
-        mask = self.drive.mask(self.made, self.step.masks, (shape[0], *shape[2:], shape[1]) if images else shape, p)
-        mask = np.ascontiguousarray(np.moveaxis(mask, -1, 1)) if images else mask
+        shape, flat = tuple(x.shape), getattr(x, "_flat", None)
+        if flat and len(shape) == 2:  # In the recording's order: channels last.
+            mask = self.drive.mask(self.made, self.step.masks, shape, p).reshape(len(x), *flat[1:], flat[0])
+            mask = np.moveaxis(mask, -1, 1).reshape(shape)
+        elif len(shape) == 4:
+            mask = self.drive.mask(self.made, self.step.masks, (shape[0], *shape[2:], shape[1]), p)
+            mask = np.ascontiguousarray(np.moveaxis(mask, -1, 1))
+        else:
+            mask = self.drive.mask(self.made, self.step.masks, shape, p)
         return x * torch.as_tensor(mask / (1 - p), dtype=x.dtype)
 
     def _tag(self, name: str, args: tuple, result: Tensor) -> None:

@@ -81,12 +81,46 @@ class Session:
             from compare.watch.keras import KerasWatcher
 
             return KerasWatcher(self.path, steps, drive)
-        raise Failure(f"{self.path.name}: imports neither PyTorch nor Keras: it cannot be watched yet", BAD_INPUT)
+        from compare.watch.numpy import NumpyWatcher, Scan
+
+        if self.found is None:
+            scan = Scan(self.path, steps)
+            self._once(scan, 0.0)
+            self.found = (*scan.found(), (None, None))
+        watcher = NumpyWatcher(self.path, steps, drive, *self.found[:2])
+        watcher.drive_paths = self.found[2]
+        return watcher
+
+    found: Any = None  # where a script without a framework trains: the loop, the weights, the batch
 
     def run(self, steps: int, seconds: float, drive: Drive | None = None) -> Recording:
         """Run the script for its steps, and then on for some seconds; Failure if there is no recording."""
-        watcher = self.watcher(steps, drive)
-        error: BaseException | None = None
+        try:
+            watcher = self.watcher(steps, drive)
+        except NotWatched as error:
+            raise Failure(str(error), BAD_INPUT) from None
+        raised = self._once(watcher, seconds)
+        if watcher.framework == "numpy" and drive is None and watcher.recording.steps:
+            self.found = (*self.found[:2], watcher.batch)  # type: ignore[attr-defined]
+        if isinstance(raised, SystemExit) and not raised.code:
+            watcher.recording.ended, raised = True, None
+        if raised and not watcher.full:
+            if isinstance(raised, NotWatched):
+                raise Failure(str(raised), BAD_INPUT)
+            at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
+            traceback.print_exception(raised)
+            raise Failure(f"{place(raised, self.path)}: {at}{said(raised)}", CRASH)
+        if not watcher.recording.steps:
+            raise Failure(
+                f"{self.path.name}: it never trains: no weights were seen to change; expected a script that "
+                "runs its training when it is run",
+                BAD_INPUT,
+            )
+        return watcher.recording
+
+    def _once(self, watcher: Watcher, seconds: float) -> BaseException | None:
+        """Run the script under a watcher; what it raised."""
+        raised: BaseException | None = None
         with self._place(), _printed() as printed:
             watcher.start()
             try:
@@ -95,27 +129,13 @@ class Session:
                 watcher.recording.ended = True
             except Enough:
                 pass
-            except BaseException as raised:
-                error = raised
+            except BaseException as error:
+                raised = error
             finally:
                 watcher.stop()
-        if isinstance(error, SystemExit) and not error.code:
-            watcher.recording.ended, error = True, None
         watcher.recording.printed = printed[0]
         self._forget()
-        if error and not watcher.full:
-            if isinstance(error, NotWatched):
-                raise Failure(str(error), BAD_INPUT)
-            at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
-            traceback.print_exception(error)
-            raise Failure(f"{place(error, self.path)}: {at}{said(error)}", CRASH)
-        if not watcher.recording.steps:
-            raise Failure(
-                f"{self.path.name}: it never trains: no weights were seen to change; expected a script that "
-                "runs its training when it is run",
-                BAD_INPUT,
-            )
-        return watcher.recording
+        return raised
 
     @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
