@@ -51,7 +51,7 @@ def drawn(p: Parameter) -> Drawn:
         return Drawn("few", 1.0, math.inf, "drawn at random, or given")
     if p.role == "recurrent kernel" and np.allclose(p.initial @ p.initial.T, np.eye(len(p.initial)), atol=1e-4):
         return Drawn("orthogonal", 1.0, 0.0, "orthogonal")
-    return _law(values, *fans(p))
+    return _law(values, *fans(p), vector=p.initial.ndim < 2)
 
 
 def fans(p: Parameter) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def fans(p: Parameter) -> tuple[int, int]:
     return p.shape[-2] * field, p.shape[-1] * field
 
 
-def _law(values: np.ndarray, inputs: int, outputs: int) -> Drawn:
+def _law(values: np.ndarray, inputs: int, outputs: int, vector: bool) -> Drawn:
     n = len(values)
     spread, peak = float(np.sqrt((values**2).mean())), float(np.abs(values).max())
     # How much likelier the numbers are under the one law than under the other, as a logarithm.
@@ -84,6 +84,7 @@ def _law(values: np.ndarray, inputs: int, outputs: int) -> Drawn:
             **{f"normal with standard deviation {s:g}": s for s in (0.001, 0.01, 0.02, 0.05, 0.1, 1.0)},
         },
     }[law]
+    names = {} if vector else names  # What a bias is drawn from depends on a layer that it does not show.
     near = {name: s for name, s in names.items() if abs(math.log(spread / s)) < 3 * error + 0.002}
     shown = min(near, key=lambda name: abs(math.log(spread / near[name])), default="")
     measured = f"{law} with standard deviation {spread:.3g}"

@@ -24,9 +24,8 @@ def told(verdict: Verdict) -> str:
         lines.append(f"They differ in {len(counted)} thing{'s' if len(counted) > 1 else ''}:")
         lines += [line for number, f in enumerate(counted, start=1) for line in _finding(f, f"{number}. ")]
     else:
-        lines.append(
-            f"Equal: {len(a.steps)} steps of each were watched, and nothing in them makes two programs of them."
-        )
+        but = " but for what is accepted" if any(f.accepted for f in verdict.findings) else ""
+        lines.append(f"Equal{but}: {len(a.steps)} steps of each were watched, and nothing makes two programs of them.")
     conventions = [f for f in verdict.findings if not f.counts]
     if conventions:
         lines += ["", "Accepted, or a convention:"]

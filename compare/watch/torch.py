@@ -7,6 +7,7 @@ the network are inputs, those that meet its outputs are targets.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,7 @@ from compare.watch.torch_calls import (
     widened,
 )  # fmt: skip
 from compare.watch.torch_layout import Handle, handles
-from compare.watch.watcher import Watcher, images_last
+from compare.watch.watcher import Enough, Watcher, images_last
 
 
 class _Mode(TorchFunctionMode):
@@ -53,6 +54,7 @@ class TorchWatcher(Watcher):
     """One run of a PyTorch script."""
 
     framework = "torch"
+    patience = 2.0  # An error out of nowhere may leave PyTorch's stack of modes unbalanced.
 
     def start(self) -> None:
         self.recording.version = torch.__version__
@@ -91,7 +93,8 @@ class TorchWatcher(Watcher):
         self.mode.__enter__()
 
     def stop(self) -> None:
-        self.mode.__exit__(None, None, None)
+        with contextlib.suppress(RuntimeError):
+            self.mode.__exit__(None, None, None)
         for hook in self.hooks:
             hook.remove()
         DataLoader.__iter__ = self.original["iter"]  # type: ignore[method-assign]
@@ -265,6 +268,8 @@ class TorchWatcher(Watcher):
         """A function of torch on its way: noted, and called."""
         if self.updating:
             return func(*args, **kwargs)
+        if self.over:
+            raise Enough
         name = getattr(func, "__name__", "")
         if name == "backward" or (name == "grad" and "autograd" in str(getattr(func, "__module__", ""))):
             return self._backward(func, args, kwargs)

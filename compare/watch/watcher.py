@@ -27,6 +27,7 @@ class Watcher:
     """Records one run of a script, or drives it."""
 
     framework = ""
+    patience = 0.0  # seconds in which it ends the script itself, where it is safe, once its time is over
 
     def __init__(self, script: Path, steps: int, drive: Drive | None = None):
         self.script, self.folder, self.drive = script, str(script.resolve().parent), drive
@@ -35,6 +36,7 @@ class Watcher:
         self.step: Step | None = None  # the one that is being made
         self.made = 0  # updates so far
         self.full = False  # whether all steps asked for are recorded
+        self.over = False  # whether the time to go on after that is up
 
     def start(self) -> None:
         """Begin to watch."""

@@ -186,7 +186,8 @@ def _alarm(watcher: Watcher, seconds: float) -> Iterator[None]:
     def ring(*_: Any) -> None:
         if watcher.full:
             left[0] -= 0.1
-            if left[0] <= 0:
+            watcher.over = left[0] <= 0
+            if left[0] <= -watcher.patience:
                 raise Enough
 
     kept = signal.signal(signal.SIGALRM, ring)
