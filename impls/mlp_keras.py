@@ -172,7 +172,7 @@ class MLP:
         goes back to the last epoch at which its weights were looked at, every CHECK_STEPS steps, so that it costs 1 %.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
+        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or batch_norm,
         steps are made one by one as ever.
         """
         self._use_dtype()
@@ -255,7 +255,7 @@ class MLP:
 
         def train(samples, *data):
             after, total = epoch([[v.value for v in group] for group in variables], samples, *data)
-            for variable, value in zip(sum(variables, []), sum(after, []), strict=True):
+            for variable, value in zip(jax.tree.leaves(variables), jax.tree.leaves(after), strict=True):
                 variable.assign(value)
             return total
 

@@ -63,6 +63,14 @@ def test_keras_trains_the_same(case):
     assert_same(mlp_keras, CASES[case])
 
 
+@pytest.mark.parametrize("samples", [40, 43])
+def test_keras_draws_the_same_dropout_masks(samples):
+    options = {"dropout": 0.3, "batch_norm": True, "optimizer": "adam"}
+    (expected, plain), (found, fast) = (trained(mlp_keras, options, samples, fast=fast) for fast in (False, True))
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-11)
+    np.testing.assert_allclose(flat(fast.params), flat(plain.params), rtol=1e-11)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_torch_trains_the_same(case, monkeypatch):
     """Uncompiled: what torch.compile makes of a function is held against the reference before it is ever timed."""
