@@ -144,7 +144,10 @@ class Products:
 
 
 # What each template has for its fast form alone.
-FAST_PARTS = {"torch": ("_fit_fast", "_steps", "_direction"), "keras": ("_fit_fast", "_epoch_in_tensorflow", "_epoch_in_jax")}
+FAST_PARTS = {
+    "torch": ("_fit_fast", "_steps", "_direction"),
+    "keras": ("_fit_fast", "_epoch_in_tensorflow", "_epoch_in_jax"),
+}
 
 
 def lines_of_code(contender: Contender) -> int | None:
