@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.ledger.contract import Layers
 from compare.ledger.jobs import Job, by_name
 from compare.ledger.processes import Event, Pool
 from compare.recipes import train
+from compare.stacked import Stack
 from impls import mlp_numpy
 from shared import recipes
 from shared.recipes import Recipe
@@ -79,55 +79,14 @@ def errors_by_seed(recipe: Recipe, seeds: Sequence[int]) -> dict[int, np.ndarray
     """The largest error on XOR of each seed, (S,), after the recipe's epochs and after LONG."""
     plan = recipes.plan_of(recipe, recipe.load(recipe.scenario.dataset))
     config = mlp_numpy.Config(**plan.config, dtype="float64")
-    params = stack([recipe.draw(config.layer_sizes, seed) for seed in seeds])
-    x, y = plan.dataset.x_train, plan.dataset.y_train[:, None].astype(np.float64)
+    networks = Stack(config, [recipe.draw(config.layer_sizes, seed) for seed in seeds])
+    x, y = plan.dataset.x_train, plan.dataset.y_train.astype(np.float64)
     errors, done = {}, 0
     for epochs in sorted({recipe.scenario.epochs, LONG}):
-        params = train_together(config, params, x, y, epochs - done)
+        for _ in range(epochs - done):
+            networks.train_step(x, y)
         done = epochs
-        z = forward(config, params, x)[1]  # (S, N, 1)
+        z = networks.forward(x)[..., 0]  # (S, N)
         p = (np.tanh(z / 2) + 1) / 2  # The sigmoid.
-        errors[epochs] = np.abs(p - y).max(axis=(1, 2))
+        errors[epochs] = np.abs(p - y).max(axis=1)
     return errors
-
-
-def stack(networks: Sequence[Layers]) -> Layers:
-    """The parameters of S networks as one: W (S, in, out) and b (S, 1, out)."""
-    return [
-        (np.stack([W for W, _ in layer]), np.stack([b for _, b in layer])[:, None, :])
-        for layer in zip(*networks, strict=True)
-    ]
-
-
-def forward(config: mlp_numpy.Config, params: Layers, x: np.ndarray) -> tuple[list[tuple], np.ndarray]:
-    """z and output of every hidden layer, (S, N, H) each, and the last layer's outputs, (S, N, out)."""
-    activation, _ = mlp_numpy.ACTIVATIONS[config.activation]
-    a, hidden = x, []
-    for W, b in params[:-1]:
-        z = a @ W + b
-        a = activation(z)
-        hidden.append((z, a))
-    W, b = params[-1]
-    return hidden, a @ W + b
-
-
-def train_together(config: mlp_numpy.Config, params: Layers, x: np.ndarray, y: np.ndarray, epochs: int) -> Layers:
-    """The template's full-batch gradient descent, on S networks at once: 200 for three times the price of one.
-
-    `params` as `stack` makes them, x (N, in), y (N, out). Only sgd with mean or sum is known here.
-    """
-    _, derivative = mlp_numpy.ACTIVATIONS[config.activation]
-    params = [(W.copy(), b.copy()) for W, b in params]
-    rate = config.learning_rate / (y.size if config.reduction == "mean" else 1)
-    for _ in range(epochs):
-        hidden, z = forward(config, params, x)
-        d = mlp_numpy.LOSSES[config.loss](config, z, y)[1]  # (S, N, out)
-        for i in reversed(range(len(params))):
-            W, b = params[i]
-            a = hidden[i - 1][1] if i else x
-            before = d @ W.swapaxes(1, 2)  # With the weights that made z.
-            W -= rate * (a.swapaxes(-1, -2) @ d)
-            b -= rate * d.sum(axis=1, keepdims=True)
-            if i:
-                d = before * derivative(*hidden[i - 1])
-    return params

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
 
 from compare.ledger.processes import Event, Pool
 from compare.recipes import run, seeds
@@ -20,7 +19,6 @@ from compare.recipes.train import measured_steps, train
 from compare.report import tutorial_pages
 from compare.report.blocks import Table
 from compare.report.results import COLUMNS, Results, _read_table
-from impls.mlp_numpy import MLP, Config
 from shared import recipes
 from shared.recipes import RECIPES
 
@@ -138,29 +136,6 @@ def test_an_unknown_recipe_is_refused_before_anything_runs() -> None:
 
 
 # Seeds -------------------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=15, deadline=None)
-@given(
-    st.sampled_from(["sigmoid_mse", "binary_cross_entropy", "mse", "huber"]),
-    st.sampled_from(["relu", "sigmoid", "tanh", "gelu"]),
-    st.sampled_from(["mean", "sum"]),
-    st.lists(st.integers(1, 5), max_size=3),
-    st.integers(0, 1000),
-)
-def test_training_many_together_is_the_template_many_times(loss, activation, reduction, hidden, seed) -> None:
-    sizes = (2, *hidden, 1)
-    config = Config(sizes, activation, loss, reduction, learning_rate=0.1, dtype="float64")
-    networks = [recipes.he(sizes, seed + i) for i in range(3)]
-    x, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 0.0])
-    together = seeds.train_together(config, seeds.stack(networks), x, y[:, None], 5)
-    for i, params in enumerate(networks):
-        model = MLP(config, params)
-        for _ in range(5):
-            model.train_step(x, y)
-        for (W, b), (many_W, many_b) in zip(model.params, together, strict=True):
-            assert_allclose(many_W[i], W, rtol=1e-11, atol=1e-12)
-            assert_allclose(many_b[i, 0], b, rtol=1e-11, atol=1e-12)
 
 
 def test_he_weights_learn_from_128_of_200_seeds() -> None:
