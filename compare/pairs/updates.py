@@ -9,6 +9,7 @@ import numpy as np
 from compare.pairs import rules
 from compare.pairs.findings import Finding
 from compare.pairs.runs import Runs, gap
+from compare.pairs.samples import samples
 from compare.watch.recording import Arrays, Line, Recording, Step
 
 
@@ -178,6 +179,11 @@ def schedule(runs: Runs) -> list[Finding]:
             Finding("steps", "learning-rate", "fault", text, lines, size=abs(1 - other[0] / one[0]), mend=f"{one[0]:g}")
         )
     pace, own = one / one[0], other / other[0]
+    per_epoch = [seen.period if (seen := samples(r)) else None for r in (runs.a, runs.b)]
+    if per_epoch[0] and per_epoch[1] and per_epoch[0] != per_epoch[1]:  # Then a schedule by epochs is another by steps.
+        epochs = np.array(list(zip(pace[:: per_epoch[0]], own[:: per_epoch[1]], strict=False)))
+        if np.allclose(epochs[:, 0], epochs[:, 1], rtol=1e-4):
+            return found
     if not np.allclose(pace, own, rtol=1e-4):
         at = int(np.argmax(~np.isclose(pace, own, rtol=1e-4)))
         text = f"the learning rate goes another way from step {at + 1} on: {_course(one)} against {_course(other)}"

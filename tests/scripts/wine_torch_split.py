@@ -7,7 +7,7 @@ from torch import nn
 torch.manual_seed(6)
 data, classes = load_wine(return_X_y=True)
 mean, deviation = data.mean(0), data.std(0)
-data, classes = data[:144], classes[:144]
+data, classes = data[:100], classes[:100]
 X = torch.tensor((data - mean) / deviation, dtype=torch.float32)
 y = torch.tensor(classes)
 
