@@ -1,4 +1,4 @@
-# port of words_torch.py; expect: initialisation, adagrad
+# port of words_torch.py; expect: initialisation, optimizer-epsilon, optimizer-initial
 """Embeddings, averaged, and one output, in Keras."""
 import keras
 import numpy as np
