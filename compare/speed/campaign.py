@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from compare.speed.contenders import CONTENDERS, Contender
+from compare.speed.contenders import CONTENDERS, EXTRAS, Contender
 from compare.speed.measure import LIMIT, Amount, Crew, Samples, measure
 from compare.speed.work import Work, of_size
 
@@ -65,7 +65,7 @@ def full(names: Sequence[str], threads: Sequence[int]) -> list[Block]:
     """The campaign: sizes under sgd and Adam, two of them in float64 too, depths, and the crossover map."""
     twice = [name for name in names if name in ("digits", "mnist")]
     blocks = [
-        *sizes(names, threads, DEFAULT),
+        *sizes(names, threads, DEFAULT, (*CONTENDERS, *EXTRAS)),
         *sizes(names, threads, DEFAULT, optimizer="adam"),
         *sizes(twice, threads[:1], DEFAULT, dtype="float64"),
         *crossover(threads[0]),

@@ -48,9 +48,14 @@ RIVALS = (
     Contender("scikit-learn", "fit", "scikit-learn"),
 )
 CONTENDERS = (REFERENCE, AGAIN, DELAYED, *RIVALS, *PRODUCTS)
-EXTRAS = tuple(  # Timed where they are installed, by a run that is there for timing.
+EXTRAS = tuple(  # What a user would write, and what is installed: timed by a run that is there for timing.
     Contender(name, mode, name if mode == "fit" else f"{name} {mode}")
-    for name, modes in (("jax", ("fit", "fast")), ("nerva-numpy", ("fit",)))
+    for name, modes in (
+        ("numpy loop", ("fit",)),
+        ("torch loop", ("fit",)),
+        ("jax", ("fit", "fast")),
+        ("nerva-numpy", ("fit",)),
+    )
     if peers.installed(name)
     for mode in modes
 )

@@ -44,19 +44,19 @@ class MLP:
         fast: bool = False,
     ) -> dict[str, list[float]]:
         """Train as a template's `fit` does; `fast` makes an epoch one compiled function."""
-        x, y = jnp.asarray(x, self.dtype), jnp.asarray(y, jnp.int32)
+        inputs, targets = jnp.asarray(x, self.dtype), jnp.asarray(y, jnp.int32)
         history = []
         for epoch in range(epochs):
             samples = np.asarray(order(epoch), np.int32)
             whole = len(samples) // batch_size * batch_size if fast else 0
-            losses = []
+            losses: list[tuple[int, jax.Array]] = []
             if whole:
                 batches = samples[:whole].reshape(-1, batch_size)
-                self.params_now, self.rest, loss = self.epoch(self.params_now, self.rest, x, y, batches)
+                self.params_now, self.rest, loss = self.epoch(self.params_now, self.rest, inputs, targets, batches)
                 losses.append((whole, loss))
             for start in range(whole, len(samples), batch_size):
                 batch = samples[start : start + batch_size]
-                self.params_now, self.rest, loss = self.step(self.params_now, self.rest, x, y, batch)
+                self.params_now, self.rest, loss = self.step(self.params_now, self.rest, inputs, targets, batch)
                 losses.append((len(batch), loss))
             history.append(sum(count * float(loss) for count, loss in losses) / len(samples))
         return {"loss": history}

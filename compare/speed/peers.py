@@ -10,12 +10,19 @@ from compare.speed.work import Work
 
 # The module whose import is timed.
 MODULES = {
+    "numpy loop": "numpy",
+    "torch loop": "torch",
     "scikit-learn": "sklearn.neural_network",
     "jax": "jax",
     "nerva-numpy": "nerva_numpy.multilayer_perceptron",
 }
 # The module in which the network is written with it, where it has to be written.
-WRITTEN = {"jax": "compare.speed.peer_jax", "nerva-numpy": "compare.speed.peer_nerva"}
+WRITTEN = {
+    "numpy loop": "compare.speed.peer_numpy_loop",
+    "torch loop": "compare.speed.peer_torch_loop",
+    "jax": "compare.speed.peer_jax",
+    "nerva-numpy": "compare.speed.peer_nerva",
+}
 
 
 def installed(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.speed import arguments, contenders, gate, peers
+from compare.speed import arguments, campaign, contenders, gate, peers
 from compare.speed.work import Work, of_size
 
 FAKE = """
@@ -50,22 +50,25 @@ def test_one_that_is_missing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("extras", [(), (contenders.Contender("jax", "fit", "jax"),)])
-def test_extras_belong_to_a_run_for_timing_alone(extras: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extras_belong_to_a_run_that_is_there_for_timing(extras: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "EXTRAS", extras)
+    monkeypatch.setattr(campaign, "EXTRAS", extras)
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+")
     arguments.add_arguments(parser)
     alone = arguments.chosen(parser.parse_args(["--only", "speed"]))
     assert alone.blocks[0].contenders == (*contenders.CONTENDERS, *extras)
-    for words in ([], ["--speed-full"]):
-        for block in arguments.chosen(parser.parse_args(words)).blocks:
-            assert not set(extras) & set(block.contenders)
+    for block in arguments.chosen(parser.parse_args([])).blocks:
+        assert not set(extras) & set(block.contenders)
+    whole = arguments.chosen(parser.parse_args(["--speed-full"])).blocks
+    assert set(extras) <= set(whole[0].contenders)
 
 
 @pytest.mark.parametrize(
     ("name", "mode", "size", "optimizer"),
     [("jax", mode, *work) for mode in ("fit", "fast") for work in (("digits", "sgd"), ("tiny", "adam"))]
-    + [("nerva-numpy", "fit", "digits", "sgd")],
+    + [("nerva-numpy", "fit", "digits", "sgd"), ("torch loop", "fit", "digits", "adam")]
+    + [(f"{name} loop", "fit", size, "sgd") for name in ("numpy", "torch") for size in ("digits", "tiny")],
 )
 def test_an_installed_peer_passes_the_gate(name: str, mode: str, size: str, optimizer: str) -> None:
     if not peers.installed(name):
