@@ -163,13 +163,6 @@ class KerasCandidate(ModelCandidate):
 
     def _check_kind(self) -> None:
         """CandidateError, in time and by name, for a network that is no multi-layer perceptron."""
-        for layer in self.model._flatten_layers(include_self=False):
-            ours = type(layer).__module__.startswith("keras.src.layers")
-            if ours and not isinstance(layer, KNOWN):
-                raise CandidateError(
-                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with one "
-                    "activation, batch normalisation before it and dropout after it; hand over that part alone"
-                )
         inputs = getattr(self.model, "inputs", None) or []
         if len(inputs) > 1:
             raise CandidateError(
@@ -179,6 +172,13 @@ class KerasCandidate(ModelCandidate):
             raise CandidateError(
                 f"the model has {len(self.model.outputs)} outputs: the reference has one tensor of them"
             )
+        for layer in self.model._flatten_layers(include_self=False):
+            ours = type(layer).__module__.startswith("keras.src.layers")
+            if ours and not isinstance(layer, KNOWN):
+                raise CandidateError(
+                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with one "
+                    "activation, batch normalisation before it and dropout after it; hand over that part alone"
+                )
 
     def _input_shape(self) -> tuple[int, ...]:
         """The shape of one input of the model; CandidateError if it does not know it itself."""
