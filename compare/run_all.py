@@ -22,7 +22,7 @@ if __name__ == "__main__":
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # The project for this folder, so that the command works from anywhere, installed or not.
 
-from compare.run.arguments import SELF_TEST, Choices, choices, listing, parser  # noqa: E402
+from compare.run.arguments import DEFAULTS, SELF_TEST, Choices, choices, listing, parser  # noqa: E402
 from compare.run.command import guarded, shown, unexpected, uninterruptible  # noqa: E402
 from compare.run.publish import keep, publish, reserved  # noqa: E402
 from compare.run.scratch import scratch  # noqa: E402
@@ -98,6 +98,8 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
                 parts.append(relay(pool, work, console))
             if "recipes" in chosen.parts:
                 parts.append(recipes(pool, args.recipe, console))
+        if DEFAULTS in chosen.parts:
+            parts.append(defaults(chosen, console))
         if any(finding.suspects for finding in ledger.findings.values()):
             parts.append(causes(ledger, console))
         if "speed" in chosen.parts:
@@ -268,6 +270,18 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
     with progress_of("recipes", console) as show:
         found = run_recipes(pool, names, show)
     return Part(found.tables, found.different, found.lost, equal="the recipes train the same in each")
+
+
+def defaults(chosen: Choices, console: Console) -> Part:
+    """What the frameworks' defaults make of a training."""
+    from compare.defaults import campaign
+    from compare.defaults.scenarios import SCENARIOS, pairs
+    from compare.results import Part
+
+    with progress_of("defaults", console) as show:
+        rows = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, show=show)
+    tables = campaign.tables(rows)
+    return Part(tables, notes=list(dict.fromkeys(tables["default_gaps"]["said"])))
 
 
 def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack, limit: float) -> Crew | None:

@@ -6,11 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from compare.defaults.scenarios import PAIRS, SCENARIOS
 from compare.usage import Parser, UsageError
 from shared import scenarios
-
-SCENARIOS = ("xor", "moons", "iris", "wine", "breast-cancer", "diabetes", "digits", "spirals-norm")
-PAIRS = (("torch", "keras"), ("numpy", "torch"), ("numpy", "keras"))
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
@@ -27,7 +25,8 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 
 def main(given: list[str] | None = None) -> int:
-    from compare.defaults.attribution import run, sentences
+    from compare.defaults.campaign import run
+    from compare.defaults.gaps import sentences
 
     try:
         args = arguments(given)

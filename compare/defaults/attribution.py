@@ -6,14 +6,12 @@ The trainings are the NumPy reference's, with the traps in it to which the nativ
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from compare.defaults.factors import BIASES, ORDER, WEIGHTS, Setting, settings
 from compare.programs.spec import DRAWS, Spec, named
@@ -118,60 +116,3 @@ def of_one_seed(name: str, a: str, b: str, seed: int) -> dict[str, Any]:
         rows[f"{measure} a"], rows[f"{measure} b"] = values[()], values[tuple(factors)]
         rows[measure] = shapley(values.__getitem__, factors)
     return rows
-
-
-def run(
-    names: Iterable[str], pairs: Iterable[tuple[str, str]], seeds: int, executor: Executor | None = None
-) -> pd.DataFrame:
-    """One row for each scenario, pair of frameworks, measure, seed and factor: columns a, b, share as numbers.
-
-    The trainings go through `executor`, by default a process for every core; results do not depend on it.
-    """
-    jobs = [(name, a, b, seed) for name in names for a, b in pairs for seed in range(seeds)]
-    rows = []
-    with executor or ProcessPoolExecutor() as pool:
-        for found in pool.map(_job, jobs):
-            about = {key: found[key] for key in ("scenario", "seed")} | {"from": found["a"], "to": found["b"]}
-            for measure in MEASURES:
-                ends = {"measure": measure, "a": found[f"{measure} a"], "b": found[f"{measure} b"]}
-                rows += [about | ends | {"factor": f, "share": share} for f, share in found[measure].items()]
-    return pd.DataFrame(rows)
-
-
-def _job(job: tuple[str, str, str, int]) -> dict[str, Any]:
-    return of_one_seed(*job)
-
-
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """The mean gap and each factor's mean share of it over the seeds, with half of a 95 % interval of each."""
-    half = partial(_half_width)
-    table = table.assign(gap=table["b"] - table["a"])
-    keys = ["scenario", "measure", "from", "to", "factor"]
-    return (
-        table.groupby(keys, sort=False)
-        .agg(gap=("gap", "mean"), gap_within=("gap", half), share=("share", "mean"), share_within=("share", half))
-        .reset_index()
-    )
-
-
-def _half_width(values: pd.Series) -> float:
-    """1.96 standard errors of the mean."""
-    return float(1.96 * values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-
-
-def sentences(table: pd.DataFrame) -> list[str]:
-    """A sentence for each gap: how large it is, and which factor makes most of it."""
-    said = []
-    for (name, measure, a, b), rows in (
-        summary(table).dropna(subset="share").groupby(["scenario", "measure", "from", "to"], sort=False)
-    ):
-        most = rows.loc[rows["share"].abs().idxmax()]
-        unit, scale = (" points", 100) if measure == "error" else ("", 1)
-        gap, within = scale * rows["gap"].iloc[0], scale * rows["gap_within"].iloc[0]
-        start = f"{name}, test {measure}: from {a} to {b} {gap:+.3g}{unit} (± {within:.2g})"
-        if abs(gap) <= within:
-            said.append(f"{start}, no more than chance makes")
-            continue
-        share, its = scale * most["share"], scale * most["share_within"]
-        said.append(f"{start}; {share:+.3g} (± {its:.2g}) are the {most['factor']}")
-    return said

@@ -21,6 +21,9 @@ _WORDS = {
     "epsilon-value": "the optimizer's epsilon",
     "decay-as-keras-has-it": "weight decay",
     "decay-on-biases": "weight decay",
+    "hyperparameters-float32": "hyperparameters rounded to float32",
+    "adagrad-initial-accumulator": "Adagrad's first accumulator",
+    "leaky-slope": "the slope of leaky ReLU",
 }
 
 Setting = tuple[str, ...] | tuple[Hypothesis, ...]

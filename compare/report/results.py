@@ -51,6 +51,8 @@ COLUMNS = {
     "planted": "template scenario line instead caught step phase tensor difference placed message",
     "traps": "theme trap title why measured torch keras source",
     "defaults": "what torch keras same",
+    "default_gaps": "scenario measure from to factor gap gap_within share share_within said",
+    "default_ends": "scenario measure framework seeds mean within low high",
     "clean": "number kind dtype used false_alarm",
     "corpus": "file framework expected found right accused seconds",
     "relay": "optimizer order difference bound equal message",
@@ -64,6 +66,7 @@ NUMBERS = {
     "batch_size", "threads", "round", "seconds_per_step", "first_loss", "final_loss", "accuracy", "seconds", "seed",
     "epochs", "error", "size", "number", "rounds", "samples_per_second", "ratio", "low", "high", "share",
     "gflops_per_second", "flops", "bytes", "cpu_per_second", "times",
+    "gap", "gap_within", "share_within", "seeds", "mean", "within",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from compare.report import call_pages, figures, speed_pages, tables, trap_pages, tutorial_pages
+from compare.report import call_pages, default_pages, figures, speed_pages, tables, trap_pages, tutorial_pages
 from compare.report.blocks import Block, Hidden, Prose, Section, Terms, Verbatim, View
 from compare.report.numbers import exact, number
 from compare.report.results import Results
@@ -182,6 +182,7 @@ VIEWS: dict[str, list[Entry]] = {
     ],
     "Frameworks": [
         ("The same call with another default", "defaults", trap_pages.defaults),
+        ("What the defaults make of it", "default_gaps", default_pages.defaults),
         ("Where the frameworks differ", "traps", trap_pages.guide),
     ],
     "Answers": [

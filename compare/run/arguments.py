@@ -22,6 +22,8 @@ from shared.scenarios import SCENARIOS, Scenario, for_dataset, get
 DTYPES = ("float64", "float32")
 PARTS = ("repeat", "ledger", "calls", "relay", "recipes", "speed")  # of a run
 SELF_TEST = "self-test"  # a part of its own
+DEFAULTS = "defaults"  # only where --only names it
+MOST_SEEDS = 100_000  # of each training with a framework's defaults
 MOST_CLEAN = 100_000  # comparisons of a self-test
 IMAGES = ("mnist", "fashion-mnist")  # datasets whose files have to be there
 LATEST = Path(__file__).resolve().parents[2] / "reports" / "latest"
@@ -53,7 +55,8 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
     p.add_argument(
         "--limit", type=limit_of, default=120.0, metavar="SECONDS", help="for one scenario, before it is given up"
     )
-    p.add_argument("--only", **SEVERAL, metavar="PART", help=f"only these parts of the run: {', '.join(PARTS)}")
+    p.add_argument("--only", **SEVERAL, metavar="PART", help=f"only these parts: {', '.join((*PARTS, DEFAULTS))}")
+    p.add_argument("--seeds", type=count_of, metavar="N", help="with --only defaults: trainings of each kind (100)")
     add_speed_arguments(p)
     p.add_argument("--list", action="store_true", help="list the scenarios and implementations")
     return p
@@ -119,6 +122,7 @@ class Choices(NamedTuple):
     dtypes: list[str]
     speed: SpeedChoices
     folder: Path
+    seeds: int  # of the trainings with defaults
 
 
 def choices(args: argparse.Namespace) -> Choices:
@@ -128,6 +132,8 @@ def choices(args: argparse.Namespace) -> Choices:
         raise UsageError(f"--self-test {args.self_test} must be 0 clean comparisons or more, and at most {MOST_CLEAN}")
     if args.data is None and (args.target or args.task or args.impute):
         raise UsageError("--target, --task and --impute go with --data FILE")
+    if args.seeds is not None and not 1 <= args.seeds <= MOST_SEEDS:
+        raise UsageError(f"--seeds {args.seeds} must be 1 or more, and at most {MOST_SEEDS}")
     for name in args.recipe or ():
         recipe_named(name)
     parts = chosen_parts(args)
@@ -143,7 +149,7 @@ def choices(args: argparse.Namespace) -> Choices:
     if skipped and not left:
         raise UsageError(f"{skipped[0][0].name} cannot be run: {skipped[0][1]}")
     speed = speed_choices(args, args.quick)
-    return Choices(parts, left, skipped, own, implementations, dtypes, speed, args.out or LATEST)
+    return Choices(parts, left, skipped, own, implementations, dtypes, speed, args.out or LATEST, args.seeds or 100)
 
 
 def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
@@ -154,6 +160,7 @@ def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
         "--full": (args.full, {"ledger", "calls"}),
         "--dtype": (args.dtype, {"ledger"}),
         "--recipe": (args.recipe, {"recipes"}),
+        "--seeds": (args.seeds is not None, {DEFAULTS}),
         "--quick": (args.quick, {"ledger", "calls", "speed"}),
         "--self-test": (args.self_test is not None, {SELF_TEST}),
         **{name: (value, {"speed"}) for name, value in speed_options(args).items()},
@@ -172,8 +179,8 @@ def chosen_parts(args: argparse.Namespace) -> tuple[str, ...]:
     """The parts of the run: those that --only names, or those that go with what was selected."""
     if args.only:
         for name in args.only:
-            if name not in PARTS:
-                raise unknown_name("part", name, PARTS)
+            if name not in (*PARTS, DEFAULTS):
+                raise unknown_name("part", name, (*PARTS, DEFAULTS))
         return tuple(args.only)
     if args.recipe:
         return ("recipes",)
@@ -192,7 +199,11 @@ def listing() -> str:
         rows.append((f"{s.name}{' *' * s.quick}", s.dataset, loss, activation, optimizer, s.title))
     recipes = [("recipe", "dataset", "what it is")]
     recipes += [(name, recipe.scenario.dataset, recipe.scenario.title) for name, recipe in RECIPES.items()]
-    foot = ["* in --quick too", f"parts: {', '.join(PARTS)}", f"implementations: {', '.join(IMPLEMENTATIONS)}"]
+    foot = [
+        "* in --quick too",
+        f"parts: {', '.join(PARTS)}; by --only: {DEFAULTS}",
+        f"implementations: {', '.join(IMPLEMENTATIONS)}",
+    ]
     return "\n".join([*_aligned(rows), "", *_aligned(recipes), "", *foot])
 
 

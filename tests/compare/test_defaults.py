@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from compare.defaults.__main__ import SCENARIOS, main
-from compare.defaults.attribution import first_parameters, mixtures, of_one_seed, run, sentences, shapley, train
+from compare.defaults.attribution import first_parameters, mixtures, of_one_seed, shapley, train
+from compare.defaults.campaign import run, tables
 from compare.defaults.factors import BIASES, ORDER, WEIGHTS, settings
+from compare.defaults.gaps import sentences
+from compare.ledger.run import Ledger
 from compare.programs.spec import named
+from compare.report import render
+from compare.results import Part, write
 
 
 def test_shares_add_up_and_split_what_two_factors_do_together():
@@ -67,3 +73,34 @@ def test_bad_usage_is_one_line(capsys):
     assert main(["wine", "--seeds", "0"]) == 2
     assert capsys.readouterr().err.count("\n") == 2
     assert len(SCENARIOS) == 8
+
+
+def test_a_run_becomes_tables_and_a_section_of_the_report(tmp_path):
+    rows = run(["xor", "iris"], [("torch", "keras"), ("numpy", "torch")], 3, ThreadPoolExecutor(1))
+    found = tables(rows)
+    ends, gaps = found["default_ends"], found["default_gaps"]
+    assert set(ends["framework"]) == {"numpy", "torch", "keras"}
+    assert (ends["seeds"] == 3).all()
+    sums = gaps.groupby(["scenario", "measure", "from", "to"])["share"].sum()
+    whole = gaps.drop_duplicates(["scenario", "measure", "from", "to"]).set_index(sums.index.names)["gap"]
+    np.testing.assert_allclose(sums, whole.loc[sums.index], atol=1e-12)
+    write(tmp_path, Ledger({}, [], {}), {"started": "", "seconds": 1.0, "command": "", "selection": ""}, [Part(found)])
+    render(tmp_path)
+    page = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "What the defaults make of it" in page
+    assert (tmp_path / "figures" / "defaults-loss.png").exists()
+    assert all(said.split("; ")[-1] in page for said in gaps["said"])
+
+
+def test_progress_is_told_and_what_is_interrupted_ends():
+    told = []
+
+    def show(done, total, what):
+        told.append((done, total))
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(["xor"], [("numpy", "keras")], 500, show=show)
+    assert told[:3] == [(0, 500), (1, 500), (2, 500)]
+    assert not multiprocessing.active_children()

@@ -91,6 +91,8 @@ def test_the_tables_hold_every_comparison(done) -> None:
         (["--recipe", "xor-he-bce", "--only", "ledger"], ["--recipe says something about recipes", "ledger"]),
         (["--self-test", "--only", "ledger"], ["--self-test says something about self-test"]),
         (["--scenario", "xor", "--threads", "1"], ["--threads says something about speed"]),
+        (["--scenario", "xor", "--seeds", "5"], ["--seeds says something about defaults"]),
+        (["--only", "defaults", "--seeds", "0"], ["--seeds 0", "1 or more"]),
         (["--out", "/proc/no/such"], ["/proc/no/such", "cannot be written"]),
         (["--out", "/etc/hostname"], ["/etc/hostname", "cannot be written"]),
     ],
