@@ -275,11 +275,14 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
 def defaults(chosen: Choices, console: Console) -> Part:
     """What the frameworks' defaults make of a training."""
     from compare.defaults import campaign
+    from compare.defaults.cluster import cluster
     from compare.defaults.scenarios import SCENARIOS, pairs
     from compare.results import Part
 
-    with progress_of("defaults", console) as show:
-        rows = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, show=show)
+    with contextlib.ExitStack() as stack:
+        executor = stack.enter_context(cluster(chosen.cluster)) if chosen.cluster is not None else None
+        show = stack.enter_context(progress_of("defaults", console))
+        rows = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, executor, show)
     tables = campaign.tables(rows)
     return Part(tables, notes=list(dict.fromkeys(tables["default_gaps"]["said"])))
 

@@ -57,6 +57,7 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
     )
     p.add_argument("--only", **SEVERAL, metavar="PART", help=f"only these parts: {', '.join((*PARTS, DEFAULTS))}")
     p.add_argument("--seeds", type=count_of, metavar="N", help="with --only defaults: trainings of each kind (100)")
+    p.add_argument("--cluster", metavar="ADDRESS", help="with --only defaults: a Dask scheduler, as host:port")
     add_speed_arguments(p)
     p.add_argument("--list", action="store_true", help="list the scenarios and implementations")
     return p
@@ -123,6 +124,7 @@ class Choices(NamedTuple):
     speed: SpeedChoices
     folder: Path
     seeds: int  # of the trainings with defaults
+    cluster: str | None  # where they go, if not into processes
 
 
 def choices(args: argparse.Namespace) -> Choices:
@@ -149,7 +151,9 @@ def choices(args: argparse.Namespace) -> Choices:
     if skipped and not left:
         raise UsageError(f"{skipped[0][0].name} cannot be run: {skipped[0][1]}")
     speed = speed_choices(args, args.quick)
-    return Choices(parts, left, skipped, own, implementations, dtypes, speed, args.out or LATEST, args.seeds or 100)
+    return Choices(
+        parts, left, skipped, own, implementations, dtypes, speed, args.out or LATEST, args.seeds or 100, args.cluster
+    )
 
 
 def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
@@ -161,6 +165,7 @@ def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
         "--dtype": (args.dtype, {"ledger"}),
         "--recipe": (args.recipe, {"recipes"}),
         "--seeds": (args.seeds is not None, {DEFAULTS}),
+        "--cluster": (args.cluster is not None, {DEFAULTS}),
         "--quick": (args.quick, {"ledger", "calls", "speed"}),
         "--self-test": (args.self_test is not None, {SELF_TEST}),
         **{name: (value, {"speed"}) for name, value in speed_options(args).items()},
