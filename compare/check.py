@@ -1,6 +1,7 @@
 """Does a model of your own equal the reference? If not: where it differs first, and why.
 
-The file defines one function `candidate()`; `--template torch|keras|numpy` prints one to start from.
+The file is a training script as it stands, or one that defines `candidate()`;
+`--template torch|keras|numpy` prints one to start from.
 
 What differs has a kind: a fault, a framework's default, or a convention (a sum or a mean, half or whole squares). Of
 the last two, name with --accept what you mean to have: names of traps, or `defaults`, `conventions`.
@@ -50,7 +51,9 @@ ACCEPTABLE = {"defaults": "default", "conventions": "convention"}  # kinds of fi
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = Parser(prog="check.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("file", nargs="?", type=path_of, metavar="FILE", help="a Python file that defines candidate()")
+    p.add_argument(
+        "file", nargs="?", type=path_of, metavar="FILE", help="a training script, or a file that defines candidate()"
+    )
     p.add_argument(
         "port", nargs="?", type=path_of, metavar="PORT", help="a training script to hold against FILE, another one"
     )
@@ -342,6 +345,10 @@ def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit
     Without a dtype in float64; and in float32 where the model cannot be run in float64, or where nothing explains its
     difference there but that it computes in float32.
     """
+    from compare.watch.plan import is_script
+
+    if is_script(path):
+        return check_script(path, scenario, dtype, steps, limit)
     if dtype:
         return check_in(dtype, path, scenario, steps, limit)
     try:
@@ -400,6 +407,48 @@ def check_in(dtype: str, path: Path, scenario: str | None, steps: int, limit: fl
             answer.equal_on = [other.scenario.name for other in todo[:number]]
             if answer.exit:
                 break
+    return answer
+
+
+def check_script(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float) -> Answer:
+    """Hold a training script, as it stands, against the reference: on its own batches, from its own weights."""
+    from compare.ledger.parity import on_its_own
+    from compare.traps.scenarios import Case
+    from compare.watch.plan import WHERE, Inexpressible, drive_of, plan_of, trace_of
+    from compare.watch.process import ScriptProcess
+
+    if scenario or dtype == "float32":
+        given = "--scenario" if scenario else "--dtype float32"
+        raise UsageError(f"{given} is for a file with candidate(): {path.name} is a script, on its own data in float64")
+    with scratch() as work, (process := ScriptProcess(path, [], limit, work)):
+        process.watch(steps, 0.0)
+        seen = process.recording()
+        try:
+            process.drive(drive_of(seen, plan_of(seen)))
+            driven = process.recording()
+            seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
+            plan = plan_of(seen)
+            case = Case(plan)
+            trace, blind = trace_of(driven, plan, case.reference)
+        except Inexpressible as error:
+            raise UsageError(
+                f"{path.name}: the reference cannot be this network: {error}; two scripts can be held against each "
+                "other all the same: check.py original.py port.py"
+            ) from None
+    answer = Answer(str(path), "float64", "a script as it stands", seen.framework, plan, plan.dataset.name)
+    answer.notes, answer.blind = list(seen.notes), sorted(blind)
+    for answer.dtype in ("float64", "float32"):  # A framework may keep constants, as Keras its rate, in float32.
+        names = ("reference", path.name)
+        answer.comparisons = [on_its_own(case.ruler, answer.dtype, names, case.reference, trace, blind)]
+        if not answer.first:
+            return answer
+        explain_difference(answer, case.reference, {"on its own": trace})
+        if answer.diagnosis and answer.diagnosis.cause:
+            break
+    answer.exit = 1
+    phase = answer.first[1].phase if answer.first else ""
+    if line := seen.lines.get(WHERE.get(phase, ""), seen.lines.get("model")):
+        answer.explanation += f"\n\nIn the script: {line}."
     return answer
 
 

@@ -1,0 +1,221 @@
+"""A watched script as a plan for the reference, and what it did on the reference's weights as a trace."""
+
+from __future__ import annotations
+
+import ast
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.infer import LOSSES, OTHER_LOSSES
+from compare.candidates.plans import TASKS
+from compare.ledger.trace import Trace, flatten, unflatten
+from compare.watch.recording import Drive, Given, Op, Recording, Step
+from impls import mlp_numpy
+from shared.datasets import Dataset
+from shared.scenarios import Plan, Scenario
+
+PLAIN = {
+    "view",
+    "reshape",
+    "flatten",
+    "squeeze",
+    "unsqueeze",
+    "getitem",
+    "contiguous",
+    "float",
+    "double",
+    "to",
+    "input",
+}
+ENDS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", *PLAIN}  # what may stand between the logits and the loss
+WHERE = {"forward": "model", "loss": "loss", "gradient": "backward", "update": "step"}  # a phase's line in a recording
+
+
+class Inexpressible(Exception):
+    """What of a script the reference cannot be."""
+
+
+def is_script(path: Path) -> bool:
+    """Whether a file has no word of a candidate, and a loop or a fit: then it is watched as it stands."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+    nodes = list(ast.walk(tree))
+    words = [getattr(n, "name", None) or getattr(n, "id", None) or getattr(n, "attr", None) for n in nodes]
+    return "candidate" not in words and ("fit" in words or any(isinstance(n, ast.For | ast.While) for n in nodes))
+
+
+def plan_of(r: Recording) -> Plan:
+    """The reference's training on the batches and from the weights of a script; Inexpressible with what it has not."""
+    if not any(op.name == "linear" for op in r.ops):
+        raise Inexpressible(f"no dense layer of {r.script} shows")
+    first, dense = r.steps[0], [n for n, op in enumerate(r.ops) if op.name == "linear"]
+    order = _parameters(r, dense)
+    params: list[tuple[np.ndarray, ...]] = [
+        tuple(np.asarray(r.parameters[p].initial, float) for p in layer) for layer in order
+    ]
+    sizes = (params[0][0].shape[0], *(W.shape[1] for W, _ in params))
+    fields: dict[str, Any] = {"layer_sizes": sizes, "seed": 0, **_activation(r, dense), **_optimizer(r, order)}
+    fields["loss"] = loss = _loss(r, r.ops[dense[-1] + 1 :])
+    if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
+        raise Inexpressible("not every step has one array of inputs and one of targets that show")
+    x = [np.reshape(s.inputs[0], (len(s.inputs[0]), -1)).astype(float) for s in r.steps]
+    y = [_targets(np.asarray(s.targets[0]), loss, sizes[-1]) for s in r.steps]
+    if x[0].shape[1] != sizes[0] or any(len(a) != len(b) for a, b in zip(x, y, strict=True)):
+        raise Inexpressible(f"inputs {np.shape(first.inputs[0])} and targets {np.shape(first.targets[0])}")
+    ends = np.cumsum([0, *map(len, x)])
+    classes = tuple(map(str, range(max(sizes[-1], 2)))) if loss in TASKS else ()
+    data = Dataset(
+        f"the batches of {r.script}", TASKS.get(loss, "regression"), np.concatenate(x), np.concatenate(y), x[-1], y[-1],
+        classes, tuple(f"x{i + 1}" for i in range(sizes[0])), "as the script has them", "as the script has it", "", "",
+    )  # fmt: skip
+    options = {key: value for key, value in fields.items() if key not in ("layer_sizes", "seed")}
+    scenario = Scenario(r.script, "a script of your own", data.name, sizes[1:-1], options, batch_size=len(x[0]))
+    steps = [np.arange(a, b) for a, b in pairwise(ends)]
+    try:
+        mlp_numpy.Config(**fields)
+        for batch in zip(x, y, strict=True):
+            mlp_numpy.check_data(mlp_numpy.Config(**fields), *batch)
+    except ValueError as error:
+        raise Inexpressible(str(error)) from None
+    return Plan(scenario, data, fields, params, steps)
+
+
+def drive_of(r: Recording, plan: Plan) -> Drive:
+    """The script in float64 on its own batches, from its own first weights; then its weights and slots run on."""
+    order = _parameters(r, [n for n, op in enumerate(r.ops) if op.name == "linear"])
+    before: list[np.ndarray | None] = [None] * len(r.parameters)
+    for layer, values in zip(order, plan.params, strict=True):
+        for p, value in zip(layer, values, strict=True):
+            before[p] = value
+    return Drive([Given([] if n else before, [*step.inputs], [*step.targets]) for n, step in enumerate(r.steps)])
+
+
+def trace_of(driven: Recording, plan: Plan, reference: Trace) -> tuple[Trace, frozenset[str]]:
+    """What the driven script did as a trace, and what it does not show: the slots, and what was not recorded."""
+    dense = [n for n, op in enumerate(driven.ops) if op.name == "linear"]
+    order = _parameters(driven, dense)
+
+    def rows(values: list[list], kept: np.ndarray) -> np.ndarray:
+        if any(len(v) <= max(max(layer) for layer in order) or any(v[p] is None for layer in order for p in layer)
+               for v in values):  # fmt: skip
+            return np.full_like(kept, np.nan)
+        return np.array([flatten([tuple(np.asarray(v[p]) for p in layer) for layer in order]) for v in values])
+
+    def outputs(step: Step) -> np.ndarray:
+        z = np.asarray(step.values[dense[-1]][1])
+        return z.reshape(len(z), -1)
+
+    logits = np.full_like(reference.logits, np.nan)
+    if all(dense[-1] in s.values for s in driven.steps):
+        found = np.concatenate([outputs(s) for s in driven.steps])
+        logits = found if found.shape == logits.shape else logits
+    gradients = rows([s.gradients for s in driven.steps], reference.gradients)
+    hidden = {name.replace("_", " ") for name in reference.states}
+    hidden |= {name for name, a in (("logits", logits), ("gradient", gradients)) if np.isnan(a).all()}
+    params = rows([s.after for s in driven.steps], reference.params)
+    config = mlp_numpy.Config(**plan.config | {"dtype": "float64"})
+    last = mlp_numpy.MLP(config, unflatten(params[-1], mlp_numpy.param_shapes(config)))
+    trace = Trace(
+        np.array([s.loss for s in driven.steps], float), logits, gradients, params,
+        {name: np.full_like(a, np.nan) for name, a in reference.states.items()},
+        last.forward(plan.dataset.x_test), last.predict(plan.dataset.x_test),  # Of the weights that it ends with.
+    )  # fmt: skip
+    return trace, frozenset(hidden)
+
+
+def _parameters(r: Recording, dense: list[int]) -> list[tuple[int, int]]:
+    """For every dense layer the numbers of its kernel and its bias."""
+    if other := next((op for op in r.ops if op.parameters and op.name != "linear"), None):
+        raise Inexpressible(f"{_named(other)} is no dense layer")
+    order = []
+    for n in dense:
+        op = r.ops[n]
+        kinds = {r.parameters[p].role: p for p in op.parameters}
+        kernel = kinds.get("kernel", kinds.get("weight"))
+        if kernel is None or "bias" not in kinds or len(kinds) != 2:
+            raise Inexpressible(f"{_named(op)} has not one kernel and one bias")
+        order.append((kernel, kinds["bias"]))
+    used = [p for layer in order for p in layer]
+    if len(set(used)) < len(used) or sorted(used) != list(range(len(r.parameters))):
+        others = [p.name for n, p in enumerate(r.parameters) if n not in used] or ["a layer used twice"]
+        raise Inexpressible(f"{others[0]} is none of a row of dense layers' weights")
+    if frozen := next((p for p in r.parameters if not p.trained), None):
+        raise Inexpressible(f"{frozen.name} is not trained")
+    return order
+
+
+def _activation(r: Recording, dense: list[int]) -> dict[str, Any]:
+    """The one activation that follows every hidden layer."""
+    found = []
+    for start, end in pairwise(dense):
+        inner = [op for op in r.ops[start + 1 : end] if _key(op) not in PLAIN]
+        if len(inner) != 1 or _key(inner[0]) not in mlp_numpy.ACTIVATIONS:
+            other = next((op for op in inner if _key(op) not in mlp_numpy.ACTIVATIONS), None)
+            what = _named(other) if other else f"what follows {_named(r.ops[start])}"
+            raise Inexpressible(f"{what} is not one of the activations {', '.join(mlp_numpy.ACTIVATIONS)}")
+        found.append(_key(inner[0]))
+    if len(set(found)) > 1:
+        raise Inexpressible(f"the hidden layers have the activations {', '.join(found)}, where it has one for all")
+    return {"activation": found[0]} if found else {}
+
+
+def _loss(r: Recording, tail: list[Op]) -> str:
+    """The reference's name for the loss of a script."""
+    names = {_key(op).replace("_", ""): op for op in tail}
+    known = [(LOSSES[name], op) for name, op in names.items() if name in LOSSES]
+    if not known:
+        other = next((f"the loss is {OTHER_LOSSES[n]}" for n in names if n in OTHER_LOSSES), "")
+        raise Inexpressible(other or f"the loss is written out ({r.lines.get('loss', r.script)})")
+    between = [op for op in tail[: tail.index(known[0][1])] if _key(op) not in ENDS]
+    squashed = any(_key(op) == "sigmoid" for op in tail)
+    if between or (known[0][0] in ("mse", "huber") and any(_key(op) == "softmax" for op in tail)):
+        raise Inexpressible(f"{_named((between or tail)[0])} stands between the last layer and the loss")
+    return "sigmoid_mse" if known[0][0] == "mse" and squashed else known[0][0]
+
+
+def _targets(y: np.ndarray, loss: str, units: int) -> np.ndarray:
+    """Targets as the reference takes them; a two-dimensional softmax target is class by class."""
+    if loss == "softmax_cross_entropy":
+        if y.ndim == 2 and y.shape[1] == units:
+            if not np.isin(y, (0, 1)).all():
+                raise Inexpressible("the targets are shares of the classes")
+            return y.argmax(axis=1)
+        return np.ravel(y).astype(int)
+    y = np.ravel(y) if units == 1 else y
+    if loss == "binary_cross_entropy" and not np.isin(y, (0, 1)).all():
+        raise Inexpressible("the targets of the cross-entropy are other than 0 and 1")
+    return y.astype(float)
+
+
+def _optimizer(r: Recording, order: list[tuple[int, int]]) -> dict[str, Any]:
+    """The optimizer's fields of the Config, as the script sets them."""
+    kind = r.optimizer.lower()
+    if kind not in ("sgd", "adam", "adamw", "rmsprop", "adagrad"):
+        raise Inexpressible(f"the optimizer {r.optimizer}" if kind else "it updates its weights itself")
+    if len(r.options) != 1:
+        raise Inexpressible("its optimizer has several groups of weights")
+    rates = np.array([s.rates[0] for s in r.steps if s.rates])
+    if not len(rates) or not np.allclose(rates, rates[0], rtol=1e-6):
+        raise Inexpressible("the learning rate changes from step to step")
+    o = r.options[0]
+    fields: dict[str, Any] = {"optimizer": kind, "learning_rate": float(o.get("lr", o.get("learning_rate", rates[0])))}
+    if kind == "sgd" and o.get("momentum"):
+        fields |= {"optimizer": "nesterov" if o.get("nesterov") else "momentum", "momentum": float(o["momentum"])}
+    if "betas" in o:
+        fields |= dict(zip(("beta1", "beta2"), map(float, o["betas"]), strict=True))
+    names = {"beta_1": "beta1", "beta_2": "beta2", "alpha": "beta2", "rho": "beta2", "weight_decay": "weight_decay",
+             "clipvalue": "clip_value", "clipnorm": "clip_norm", "global_clipnorm": "clip_norm"}  # fmt: skip
+    return fields | {field: float(o[name]) for name, field in names.items() if o.get(name)}
+
+
+def _key(op: Op) -> str:
+    return op.name.strip("_").lower()
+
+
+def _named(op: Op) -> str:
+    return f"{op.label} ({op.line})" if op.line else op.label

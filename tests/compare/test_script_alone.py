@@ -1,0 +1,49 @@
+"""A training script, as it stands, against the reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compare.check import main
+from compare.watch.plan import is_script
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def asked(name: str, folder: Path) -> dict:
+    answer = folder / "answer.json"
+    status = main([str(SCRIPTS / name), "--steps", "6", "--json", str(answer)])
+    found = json.loads(answer.read_text())
+    assert found["exit"] == status
+    return found
+
+
+def test_a_correct_script_is_equal_in_float64(tmp_path: Path) -> None:
+    found = asked("iris_torch.py", tmp_path)
+    assert (found["verdict"], found["dtype"], found["exit"]) == ("equal", "float64", 0)
+    assert found["scenario"]["config"]["layer_sizes"] == [4, 32, 16, 3]
+
+
+def test_a_mistake_is_named_with_the_line_of_the_script(tmp_path: Path) -> None:
+    found = asked("regression_torch_flat.py", tmp_path)
+    assert (found["diagnosis"]["cause"], found["exit"]) == ("shapes-broadcast", 1)
+    assert "regression_torch_flat.py, line 19" in found["text"]
+
+
+@pytest.mark.parametrize(("name", "said"), [("norm_torch.py", "batch_norm"), ("regression_numpy.py", "no dense layer")])
+def test_what_the_reference_has_not_is_one_line(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(SCRIPTS / name), "--steps", "3"]) == 2
+    error = capsys.readouterr().err
+    assert said.lower().replace("_", "") in error.lower().replace("_", "")
+    assert "check.py original.py port.py" in error
+    assert error.count("\n") == 1
+
+
+def test_a_file_with_a_candidate_is_no_script(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("for _ in range(3):\n    pass\ndef candidate(): ...\n")
+    assert not is_script(file)
+    assert is_script(SCRIPTS / "iris_torch.py")
