@@ -114,5 +114,5 @@ def _epoch(step: Callable, params: list, rest: tuple, x: jax.Array, y: jax.Array
         params, rest, loss = step(*carried, x, y, batch)
         return (params, rest), loss
 
-    (params, rest), losses = jax.lax.scan(one, (params, rest), batches)
-    return params, rest, losses.mean()
+    (params, rest), every = jax.lax.scan(one, (params, rest), batches)
+    return params, rest, every.mean()

@@ -201,9 +201,12 @@ def _float32(case: Case, traces: dict[str, Trace]) -> Explanation | None:
 
 
 def _best_of_each(found: list[Explanation]) -> list[Explanation]:
-    """The closest variant of every set of traps, the closest first: by the power of ten of what is left."""
+    """The closest variant of every set of traps, the closest first: by the power of ten of what is left.
+
+    Of two that leave as little, the one whose number was not read off the candidate says more.
+    """
     best: dict[frozenset[str], Explanation] = {}
-    for explanation in sorted(found, key=lambda e: round(math.log10(max(e.difference, 1e-14)))):
+    for explanation in sorted(found, key=lambda e: (round(math.log10(max(e.difference, 1e-14))), e.fitted)):
         best.setdefault(frozenset(explanation.traps), explanation)
     return list(best.values())
 

@@ -138,6 +138,17 @@ _SCENARIOS = [
         batch_size=150,
     ),
     _scenario(
+        "trap-sigmoid",
+        "a squared error of the sigmoid",
+        "two-moons",
+        (6,),
+        "sigmoid_mse",
+        "tanh",
+        "sgd",
+        0.5,
+        batch_size=150,
+    ),
+    _scenario(
         "trap-large", "large weights: sure and wrong", "wine", (8,), _SOFTMAX, "softplus", "sgd", 0.001, scale=30.0
     ),
 ]

@@ -47,6 +47,11 @@ class Explanation:
         return " together with ".join(cause.label for cause in self.causes)
 
     @property
+    def fitted(self) -> bool:
+        """Whether a number of theirs was read off the candidate's."""
+        return any(cause.fitted for cause in self.causes)
+
+    @property
     def kinds(self) -> set[str]:
         """What its causes are: faults, defaults, conventions."""
         return {cause.kind for cause in self.causes}

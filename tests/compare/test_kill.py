@@ -51,11 +51,14 @@ class TestAKill:
         assert (row.mode, row.phase) == ("on its own", "outcome")
 
     def test_in_float32_says_how_small_a_trap_below_rounding_is(self):
-        row = _of("betas-float32-in-correction", "trap-adam", "float32")
+        row = _of("gelu-float32-constant", "trap-gelu", "float32")
         assert not row.caught
         assert not row.above_rounding
         assert 0 < row.size < 1
-        assert _of("betas-float32-in-correction", "trap-adam", "float64").above_rounding
+        assert _of("gelu-float32-constant", "trap-gelu", "float64").above_rounding
+
+    def test_in_float32_sees_powers_of_betas_that_were_rounded(self):
+        assert _of("betas-float32-in-correction", "trap-adam", "float32").caught
 
     def test_a_missed_one_is_called_so(self):
         row = Kill("t", "", "s", "float32", False, "", "loss", "loss", 0, 1e-9, 0.5, 3.0, {})

@@ -278,6 +278,11 @@ OF_VALUES: dict[str, Callable] = {
 KNOWN = {"mse": "mse", "sigmoid_mse": "squared error of the sigmoid", "huber": "huber", BINARY: "binary cross-entropy"}
 
 
+def _suits(config: Config, name: str) -> bool:
+    """Whether a loss is one of targets of the kind that the model has: class ids, or labels and values."""
+    return (name in OF_CLASSES) == (config.loss == SOFTMAX)
+
+
 def _other_loss(t: Any, name: str) -> None:
     beyond = OF_CLASSES | OF_LABELS | OF_VALUES
     own = {label: t.LOSSES[loss] for loss, label in KNOWN.items()}
@@ -392,6 +397,7 @@ TRAPS = [
         "the loss {loss}, of keras.losses, in the place of this one",
         always,
         _other_loss,
+        suits=_suits,
         variants={name: {"name": name} for name in (*OF_CLASSES, *OF_LABELS, *OF_VALUES, *KNOWN.values())},
     ),
     Trap(

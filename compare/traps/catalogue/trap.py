@@ -49,6 +49,7 @@ class Trap:
     bend: Callable[..., None] | None = None  # changes a copy of the reference's module
     replan: Callable[..., Plan] | None = None  # changes what the model is given
     variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"": {}})  # arguments of either, by label
+    suits: Callable[[Config, str], bool] | None = None  # whether a variant goes with a model, where not all do
     either: bool = False  # each mend lets its framework follow the other one, so that both are worth telling
     stock: bool = False  # how a framework is, unless told otherwise, in one piece
     kind: str = FAULT  # one of KINDS
@@ -56,9 +57,10 @@ class Trap:
 
     def hypotheses(self, plan: Plan) -> list[Hypothesis]:
         """One for each variant; none where the trap can make no difference."""
-        if not self.applies(Config(**plan.config), plan):
+        config = Config(**plan.config)
+        if not self.applies(config, plan):
             return []
-        return [Hypothesis(self, label) for label in self.variants]
+        return [Hypothesis(self, label) for label in self.variants if self.suits is None or self.suits(config, label)]
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Hypothesis:
     variant: str
     values: dict[str, Any] | None = field(default=None, compare=False, repr=False)
     of_kind: str = ""  # where it is not what the trap's is
+
+    @property
+    def fitted(self) -> bool:
+        """Whether its values were read off the candidate's numbers."""
+        return self.values is not None
 
     @property
     def arguments(self) -> dict[str, Any]:
