@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from compare.programs import values
+
 
 class Enough(Exception):
     """The steps that were asked for have been made."""
@@ -33,6 +35,8 @@ class Observation:
     masks: list[list[np.ndarray]] = field(default_factory=list)  # (B, H) for every hidden layer; empty without dropout
     rates: list[float] = field(default_factory=list)  # of schedules that may compute in float32
     params: list[list[np.ndarray]] = field(default_factory=list)  # after every step
+    values: list[dict[str, np.ndarray]] = field(default_factory=list)  # within every step, if detailed; see values.py
+    detailed: bool = False
     outputs: np.ndarray | None = None  # of the test set, after the last
     printed: str = ""
     error: str = ""
@@ -44,6 +48,10 @@ class Observation:
         self.params.append([plain(p) for p in params])
         if len(self.params) >= most:
             raise Enough
+
+    def within(self, found: dict[str, Any]) -> None:
+        """Note what is computed within the step under way."""
+        self.values.append({name: plain(each) for name, each in found.items()})
 
 
 def plain(a: Any) -> np.ndarray:
@@ -73,7 +81,12 @@ class _Numpy:
 
         def noted_backward(x: Any, y: Any, *masks: Any) -> Any:
             given[:] = [np.array(a) for a in (x, y, *masks)]
-            return backward(x, y, *masks)
+            if not seen.detailed:
+                return backward(x, y, *masks)
+            with values.frames() as found:
+                grads = backward(x, y, *masks)
+            seen.within(values.of_numpy(found, grads, len(names["params"]) // 2))
+            return grads
 
         def noted_update(*arguments: Any) -> None:
             update(*arguments)
@@ -107,6 +120,8 @@ class _Jax(_Numpy):
         def noted(*arguments: Any) -> Any:
             if rate:
                 seen.rates.append(float(rate(jnp.array(len(seen.rates), jnp.int32))))
+            if seen.detailed:
+                seen.within(values.of_jax(names, arguments[0], *arguments[-2:]))
             made = update(*arguments)
             names.update(zip(("params", "running") if len(made) == 3 else ("params",), made, strict=False))
             x, y, *masks = arguments[len(made) :]
@@ -149,6 +164,9 @@ class _Torch(_Numpy):
 
         net, loss_function = names["net"], names["loss_function"]
         given: dict[str, Any] = {"masks": []}
+        found: dict[str, Any] = {}
+        if seen.detailed:
+            values.watch_torch(net, found)
 
         def before_net(module: Any, inputs: tuple) -> None:
             given.update(x=inputs[0], masks=[])
@@ -160,9 +178,12 @@ class _Torch(_Numpy):
 
         def noted_loss(z: Any, y: Any) -> Any:
             given["y"] = y
-            return loss_function(z, y)
+            given["loss"] = loss_function(z, y)
+            return given["loss"]
 
         def after_step(*_: Any) -> None:
+            if seen.detailed:
+                seen.within(found | {"loss": given["loss"]} | values.of_torch(net))
             masks = [m for m in net if isinstance(m, nn.Dropout)] and names.get("masks", given["masks"])
             seen.step(given["x"], given["y"], masks, self.start(names), most)
 
@@ -214,6 +235,8 @@ class _Keras(_Numpy):
                 x, *masks = batch[0] if isinstance(batch[0], tuple | list) else (batch[0],)
                 masks = masks or [self.mask(layer, len(x)) for layer in dropouts]
                 seen.rates.append(float(rate()))
+                if seen.detailed:
+                    seen.within(values.of_keras(names, x, batch[1]))
                 logs = compiled([batch])
                 seen.step(x, batch[1], masks, self.start(names), most)
                 return logs
@@ -233,9 +256,12 @@ class _Keras(_Numpy):
 _KINDS = {"numpy": _Numpy, "jax": _Jax, "torch": _Torch, "keras": _Keras}
 
 
-def observe(framework: str, sections: list[tuple[str, str]], steps: int) -> Observation:
-    """Run a program's sections, the loop for at most `steps` steps."""
-    kind, seen, names = _KINDS[framework](), Observation(), {"__name__": "__main__"}
+def observe(framework: str, sections: list[tuple[str, str]], steps: int, detailed: bool = False) -> Observation:
+    """Run a program's sections, the loop for at most `steps` steps.
+
+    `detailed` notes what is computed within each step; for networks without dropout and batch normalisation.
+    """
+    kind, seen, names = _KINDS[framework](), Observation(detailed=detailed), {"__name__": "__main__"}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         for name, text in sections:
@@ -270,16 +296,16 @@ def _widen(names: dict[str, Any], widen: Callable[[Any], Any]) -> None:
 
 
 def serve(framework: str) -> None:
-    """Observe what comes in on standard input, (sections, steps) each, and answer on standard output."""
+    """Observe what comes in on standard input, (sections, steps, detailed) each, and answer on standard output."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # type: ignore[assignment]
     importlib.import_module({"torch": "torch", "keras": "keras", "jax": "jax"}.get(framework, "numpy"))
     while True:
         try:
-            sections, steps = pickle.load(sys.stdin.buffer)
+            sections, steps, detailed = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            seen = observe(framework, sections, steps)
+            seen = observe(framework, sections, steps, detailed)
         except BaseException as error:
             seen = Observation(error=f"{type(error).__name__}: {error}".splitlines()[0])
         pickle.dump(vars(seen), answers)

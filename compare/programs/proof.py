@@ -68,13 +68,13 @@ class Watcher:
             env=adapters.environment(1) | path, bufsize=-1,
         )  # fmt: skip
 
-    def observe(self, program: Program, steps: int = STEPS) -> Observation:
-        """Run a program for some steps."""
+    def observe(self, program: Program, steps: int = STEPS, detailed: bool = False) -> Observation:
+        """Run a program for some steps; `detailed` as in `compare.programs.observe.observe`."""
         assert self.process.stdin
         assert self.process.stdout
         sections = [(section.name, section.text) for section in program.sections if section.lines]
         try:
-            pickle.dump((sections, steps), self.process.stdin)
+            pickle.dump((sections, steps, detailed), self.process.stdin)
             self.process.stdin.flush()
             return Observation(**pickle.load(self.process.stdout))
         except (EOFError, BrokenPipeError):

@@ -1,4 +1,4 @@
-"""``python -m compare.report FOLDER``: rebuild the report from the stored results."""
+"""``python -m compare.report FOLDER``: rebuild the report from the stored results; ``--rosetta``: the Rosetta page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,31 @@ def rendered(arguments: list[str] | None) -> int:
     parser = Parser(
         prog="python -m compare.report", description="Rebuild report.md and index.html from stored results."
     )
-    parser.add_argument("folder", type=path_of, help="folder that holds results.json and data/")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("folder", type=path_of, nargs="?", help="folder that holds results.json and data/")
+    parser.add_argument("--rosetta", action="store_true", help="run the programs and write reports/rosetta/index.html")
+    args = parser.parse_args(arguments)
+    folder = args.folder
+    if args.rosetta == bool(folder):
+        raise UsageError("name a FOLDER that holds results.json and data/, or --rosetta, one of the two")
+    if args.rosetta:
+        return rosetta()
     try:
         render(folder)
     except ValueError as error:
         raise UsageError(str(error)) from None
     print(f"wrote {folder / 'report.md'} and {folder / 'index.html'}")
+    return 0
+
+
+def rosetta() -> int:
+    """Run the programs and write the page of them."""
+    from compare.report.rosetta import PAGE, write_rosetta
+
+    try:
+        write_rosetta()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    print(f"wrote {PAGE}")
     return 0
 
 

@@ -105,7 +105,7 @@ def png(figure: Figure) -> bytes:
             panel.draw(axes)
             axes.set_title(panel.title)
         if figure.legend:
-            lines = [Line2D([], [], **_line(style)) for style in figure.legend.values()]
+            lines = [Line2D([], [], **line_of(style)) for style in figure.legend.values()]
             canvas.legend(lines, list(figure.legend), loc="upper left", ncols=len(lines))
         canvas.savefig(data, format="png", dpi=110, metadata={"Software": None})
     return data.getvalue()
@@ -119,7 +119,7 @@ def _axes(canvas: Canvas, figure: Figure, x: float, y: float) -> Axes:
     return canvas.add_axes(((x + left) / width, (y + bottom) / height, *inner))
 
 
-def _line(style: Style) -> dict:
+def line_of(style: Style) -> dict:
     """Matplotlib's arguments for a line of this style."""
     return {
         "color": PALETTE[style.colour][0],
@@ -130,7 +130,7 @@ def _line(style: Style) -> dict:
     }
 
 
-def _styles(names: list[str], first_colour: int = 1) -> dict[str, Style]:
+def styles_of(names: list[str], first_colour: int = 1) -> dict[str, Style]:
     """A style for each name, so that lines on top of each other can be told apart."""
     return {
         name: Style(f"series-{(first_colour - 1 + i) % 6 + 1}", **LAYERS[min(i, len(LAYERS) - 1)])
@@ -138,7 +138,7 @@ def _styles(names: list[str], first_colour: int = 1) -> dict[str, Style]:
     }
 
 
-def _steps(axes: Axes, ylabel: str) -> None:
+def steps_axis(axes: Axes, ylabel: str) -> None:
     """Label axes whose x is the training step."""
     axes.set_xlabel("training step")
     axes.set_ylabel(ylabel)
@@ -174,7 +174,7 @@ def omitted(names: list[str], what: str = "scenarios") -> str:
 def loss_curves(results: Results, losses: pd.DataFrame, dtype: str) -> Figure:
     """Loss over the steps, one panel a scenario, the implementations on top of each other."""
     losses = losses[losses["dtype"] == dtype]
-    styles = _styles(results.in_order(losses["implementation"], results.implementations))
+    styles = styles_of(results.in_order(losses["implementation"], results.implementations))
     names = results.in_order(losses["scenario"], results.scenarios)
     panels = [
         Panel(name, partial(_draw_losses, rows=losses[losses["scenario"] == name], styles=styles))
@@ -191,10 +191,10 @@ def loss_curves(results: Results, losses: pd.DataFrame, dtype: str) -> Figure:
 def _draw_losses(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style]) -> None:
     for name, style in styles.items():
         line = rows[rows["implementation"] == name]
-        axes.plot(line["step"], line["loss"].where(np.isfinite(line["loss"])), **_line(style))
+        axes.plot(line["step"], line["loss"].where(np.isfinite(line["loss"])), **line_of(style))
     if not np.isfinite(rows["loss"]).any():
         _say(axes, "no finite loss")
-    _steps(axes, "loss")
+    steps_axis(axes, "loss")
 
 
 # --- drift ---
@@ -206,7 +206,7 @@ def drift_curves(results: Results, drift: pd.DataFrame, dtype: str, quantity: st
     drift = drift.assign(pair=[pair_name(a, b) for a, b in zip(drift["a"], drift["b"], strict=True)])
     # Pairs get colours of their own; a single implementation against float64 keeps the implementation's.
     pairs = results.in_order(drift["pair"], results.implementations)
-    styles = _styles(pairs, 1 if set(pairs) <= set(results.implementations) else 4)
+    styles = styles_of(pairs, 1 if set(pairs) <= set(results.implementations) else 4)
     names = results.in_order(drift["scenario"], results.scenarios)
     panels = [
         Panel(name, partial(_draw_drift, rows=drift[drift["scenario"] == name], styles=styles))
@@ -231,14 +231,14 @@ def _draw_drift(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style]) -> Non
     bounds = set()
     for name, style in styles.items():
         line = rows[rows["pair"] == name]
-        axes.plot(line["step"], differences[line.index].clip(lower=floor), **_line(style))
+        axes.plot(line["step"], differences[line.index].clip(lower=floor), **line_of(style))
         bounds.add((tuple(line["step"]), tuple(line["bound"].where(line["bound"] > 0))))
     for steps, bound in bounds:
-        axes.plot(steps, bound, **_line(BOUND))
+        axes.plot(steps, bound, **line_of(BOUND))
     axes.set_yscale("log")
     axes.set_ylim(bottom=floor, top=axes.get_ylim()[1] * 3)
     _log(axes.yaxis)
-    _steps(axes, "difference")
+    steps_axis(axes, "difference")
     if not np.isfinite(rows["difference"]).any():
         _say(axes, "NaN at every step")
 
@@ -279,7 +279,7 @@ def _draw_headroom(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     used = rows["used"].fillna(right).clip(left, right)
     heights = rows["scenario"].map({name: -i for i, name in enumerate(names)})
     equal = rows["equal"].astype(bool)
-    axes.axvline(1.0, **_line(BOUND))
+    axes.axvline(1.0, **line_of(BOUND))
     axes.plot(used[equal], heights[equal], "o", markersize=4.5, alpha=0.5, color=PALETTE["series-1"][0], mew=0)
     axes.plot(used[~equal], heights[~equal], "x", markersize=6, color=BAD, mew=1.6, clip_on=False)
     axes.set_xscale("log")

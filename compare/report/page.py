@@ -31,7 +31,7 @@ def write_pages(folder: Path) -> None:
     blocks = [block for view in views for section in view.sections for block in section.blocks]
     pages |= {f"figures/{figure.name}.png": figures.png(figure) for figure in _figures(blocks)}
     for name, content in pages.items():
-        _write_whole(folder / name, content)
+        write_whole(folder / name, content)
 
 
 def _figures(blocks: list[Block]) -> Iterator[Figure]:
@@ -45,7 +45,7 @@ def _figures(blocks: list[Block]) -> Iterator[Figure]:
 
 def _html(results: Results, views: list[View]) -> str:
     environment = page_environment()
-    environment.globals |= {"svg": _inline_svg, "swatch": _swatch}
+    environment.globals |= {"svg": inline_svg, "swatch": swatch}
     css, js = assets.style("page.css", "tables.css", "report.css"), assets.script("report.js")
     return environment.get_template("report.html.j2").render(css=css, js=js, **_context(results, views))
 
@@ -83,11 +83,11 @@ def _context(results: Results, views: list[View]) -> dict:
     return {"summary": results.summary, "views": views, "tone": tone, "mark": mark, "word": word}
 
 
-def _inline_svg(figure: Figure, panel: Panel) -> Markup:
+def inline_svg(figure: Figure, panel: Panel) -> Markup:
     return Markup(figures.svg(figure, panel, str(escape(f"{figure.title}: {panel.title}"))))
 
 
-def _swatch(style: figures.Style) -> Markup:
+def swatch(style: figures.Style) -> Markup:
     """A short line in a series' style, for the legend."""
     dash = " ".join(f"{length * style.width:g}" for length in style.dash)
     return Markup(
@@ -102,7 +102,7 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*<>|\[\]~])|(?<!\w)_|_(?!\w)", lambda found: "\\" + found.group(), text)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     beside.write_bytes(content)

@@ -321,7 +321,7 @@ def _curves(cells: pd.DataFrame, depth: pd.DataFrame) -> list[Block]:
 def _draw_curve(axes: Axes, rows: pd.DataFrame, over: str, styles: dict[str, Style]) -> None:
     for name, style in styles.items():
         line = rows[rows["contender"] == name].sort_values(over)
-        axes.plot(line[over], line["seconds_per_step"] * 1e6, marker="o", markersize=3, **figures._line(style))
+        axes.plot(line[over], line["seconds_per_step"] * 1e6, marker="o", markersize=3, **figures.line_of(style))
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from compare.report.blocks import Block, Figure, Panel, Prose, Style, Table, Terms
-from compare.report.figures import _line, _steps, _styles
+from compare.report.figures import line_of, steps_axis, styles_of
 from compare.report.numbers import number, percent
 from compare.report.results import Results
 
@@ -204,7 +204,7 @@ def tutorial_curves(results: Results) -> list[Block]:
     names = [name for name in told if (curves["recipe"] == name).any()]
     if not names:
         return []
-    styles = _styles(results.in_order(curves["implementation"], results.implementations))
+    styles = styles_of(results.in_order(curves["implementation"], results.implementations))
     panels = [
         Panel(name, partial(_draw_curves, rows=curves[curves["recipe"] == name], styles=styles, key="implementation"))
         for name in names
@@ -219,7 +219,7 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style], key: 
     finite = rows["loss"].where(np.isfinite(rows["loss"]))
     for name, style in styles.items():
         line = rows[key] == name
-        axes.plot(rows.loc[line, "step"], finite[line], **_line(style))
+        axes.plot(rows.loc[line, "step"], finite[line], **line_of(style))
     highest = HIGHEST * rows.loc[rows["step"] == 0, "loss"].max()
     axes.set_ylim(0, 1.05 * min(finite.max(), highest))
-    _steps(axes, "loss")
+    steps_axis(axes, "loss")
