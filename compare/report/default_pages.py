@@ -14,7 +14,8 @@ from compare.report.figures import INK, PALETTE, _label_width
 from compare.report.numbers import number
 from compare.report.results import Results
 
-COLOURS = (*(f"series-{i}" for i in range(1, 7)), "warn", "quiet", "good", "ink")
+COLOURS = (*(f"series-{i}" for i in range(1, 7)), "warn")
+OTHERS, OTHERS_COLOUR = "the other defaults", "quiet"  # those for which no colour is left
 MEASURES = {"loss": "Test loss", "error": "Test error"}
 GAP = ["scenario", "from", "to", "measure"]
 CHANCE = 0.35  # how strongly a bar is drawn whose gap is no more than chance makes
@@ -44,7 +45,11 @@ def defaults(results: Results) -> list[Block]:
 
 def _figure(rows: pd.DataFrame, measure: str, title: str) -> Figure:
     """A panel for each pair of frameworks, a bar for each scenario, a colour for each factor."""
-    colours = {factor: COLOURS[i % len(COLOURS)] for i, factor in enumerate(dict.fromkeys(rows["factor"]))}
+    whole = rows["share"].abs().groupby([rows[name] for name in GAP]).transform("sum")
+    weights = (rows["share"].abs() / whole).groupby(rows["factor"]).sum().sort_values(ascending=False)
+    colours = dict(zip(weights.index, COLOURS, strict=False))
+    if len(weights) > len(COLOURS):
+        colours[OTHERS] = OTHERS_COLOUR
     names = {key: _named(group, measure) for key, group in rows.groupby(["from", "to", "scenario"], sort=False)}
     panels = [
         Panel(
@@ -95,7 +100,7 @@ def _draw(axes: Axes, groups: list[tuple[str, pd.DataFrame]], colours: dict[str,
             if not share or not whole:
                 continue
             width, right = share / whole, share > 0
-            colour = PALETTE[colours[factor]][0]
+            colour = PALETTE[colours.get(factor, OTHERS_COLOUR)][0]
             axes.barh(-place, width, 0.62, ends[right], color=colour, alpha=CHANCE if by_chance else 0.9, linewidth=0)
             ends[right] += width
     axes.axvline(0, color=INK, linewidth=0.8)

@@ -95,10 +95,12 @@ def png(figure: Figure) -> bytes:
     columns = min(len(figure.panels), max(1, round(11.4 / figure.size[0])))
     rows = math.ceil(len(figure.panels) / columns)
     width, height = figure.size[0], figure.size[1] + 0.35  # of a panel with its title
-    top = 0.4 if figure.legend else 0.0
+    across = max(width * columns, 6.3)
+    beside = min(len(figure.legend), max(1, int(across / _legend_width(list(figure.legend)))))
+    top = 0.4 + 0.2 * (math.ceil(len(figure.legend) / beside) - 1) if figure.legend else 0.0
     data = io.BytesIO()
     with mpl.rc_context(RC):
-        canvas = Canvas(figsize=(max(width * columns, 6.3), height * rows + top), facecolor=PAPER)
+        canvas = Canvas(figsize=(across, height * rows + top), facecolor=PAPER)
         for place, panel in enumerate(figure.panels):
             row, column = divmod(place, columns)
             axes = _axes(canvas, figure, width * column, height * (rows - 1 - row))
@@ -106,7 +108,7 @@ def png(figure: Figure) -> bytes:
             axes.set_title(panel.title)
         if figure.legend:
             lines = [Line2D([], [], **line_of(style)) for style in figure.legend.values()]
-            canvas.legend(lines, list(figure.legend), loc="upper left", ncols=len(lines))
+            canvas.legend(lines, list(figure.legend), loc="upper left", ncols=beside)
         canvas.savefig(data, format="png", dpi=110, metadata={"Software": None})
     return data.getvalue()
 
@@ -156,6 +158,11 @@ def _log(axis: Axis) -> None:
 def _label_width(names: list[str]) -> float:
     """Inches that the longest of ``names`` takes beside an axis."""
     return 0.2 + 0.08 * max(map(len, names))
+
+
+def _legend_width(names: list[str]) -> float:
+    """Inches that an entry of a legend takes, by the longest of its names; at least what an empty one takes."""
+    return 0.55 + 0.075 * max(map(len, names), default=0)
 
 
 def _say(axes: Axes, words: str) -> None:
