@@ -22,8 +22,10 @@ CHANCE = 0.35  # how strongly a bar is drawn whose gap is no more than chance ma
 
 
 def defaults(results: Results) -> list[Block]:
-    """What makes the gaps: bars, a sentence each, and the numbers."""
+    """What makes the gaps: bars, a sentence each, and the numbers; nothing where that was not measured."""
     rows, ends = results.tables["default_gaps"], results.tables["default_ends"]
+    if rows.empty:
+        return []  # Only where a run was asked for it.
     said = rows.drop_duplicates(GAP)
     pairs = [f"{a} – {b}" for a, b in zip(said["from"], said["to"], strict=True)]
     frame = pd.DataFrame({"scenario": said["scenario"], "pair": pairs, "what makes the gap": said["said"]})

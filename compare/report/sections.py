@@ -182,7 +182,7 @@ VIEWS: dict[str, list[Entry]] = {
     ],
     "Frameworks": [
         ("The same call with another default", "defaults", trap_pages.defaults),
-        ("What the defaults make of it", "default_gaps", default_pages.defaults),
+        ("What the defaults make of it", None, default_pages.defaults),
         ("Where the frameworks differ", "traps", trap_pages.guide),
     ],
     "Answers": [

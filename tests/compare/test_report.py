@@ -407,7 +407,7 @@ def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(  # An equal run has no causes, and what is derived from speed.csv is missing with it.
-    "name", [name for name in COLUMNS if name != "causes" and not name.startswith("speed_")]
+    "name", [name for name in COLUMNS if name != "causes" and not name.startswith(("speed_", "default_"))]
 )
 @pytest.mark.parametrize("content", [None, "", "header"])
 def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: str | None) -> None:
