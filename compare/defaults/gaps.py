@@ -52,7 +52,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
     """The summary without what is not measured, and with the sentence for each gap."""
     found = summary(table).dropna(subset="share")
-    said = {key: sentence(*key, rows) for key, rows in found.groupby(GAP, sort=False)}
+    said = {key: sentence(rows) for key, rows in found.groupby(GAP, sort=False)}
     return found.assign(said=[said[key] for key in zip(*(found[name] for name in GAP), strict=True)])
 
 
@@ -66,8 +66,9 @@ def sentences(table: pd.DataFrame) -> list[str]:
     return list(gaps(table).drop_duplicates(GAP)["said"])
 
 
-def sentence(name: str, measure: str, a: str, b: str, rows: pd.DataFrame) -> str:
-    """How large a gap is, and which factor makes most of it."""
+def sentence(rows: pd.DataFrame) -> str:
+    """How large the gap of these rows of a summary is, and which factor makes most of it."""
+    name, measure, a, b = (rows[each].iloc[0] for each in GAP)
     most = rows.loc[rows["share"].abs().idxmax()]
     unit, scale = (" points", 100) if measure == "error" else ("", 1)
     gap, within = scale * rows["gap"].iloc[0], scale * rows["gap_within"].iloc[0]
