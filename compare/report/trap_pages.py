@@ -78,8 +78,8 @@ def corpus(results: Results) -> list[Block]:
     counted = [
         {
             "expected": kind,
-            "files": len(group),
-            "as expected": int(group["right"].sum()),
+            "files": str(len(group)),
+            "as expected": str(group["right"].sum()),
             "share": percent(group["right"].mean()),
             "median time": f"{group['seconds'].median():.1f} s",
             "longest": f"{group['seconds'].max():.1f} s",
