@@ -248,7 +248,6 @@ _TOPS = {
     "sleeps": ("import time; time.sleep(600)", 3),
     "computes": ("while True: pass", 3),
     "waits-for-a-thread": ("import threading; threading.Event().wait()", 3),
-    "deletes-candidate": ("import atexit; from builtins import print as candidate", 2),
     "unprintable-error": ("class E(Exception):\n    def __str__(self): return 1\nraise E", 2),
     "long-error": ("raise ValueError('x' * 100_000)", 2),
     "many-lines": ("raise ValueError('x\\n' * 100)", 2),

@@ -86,7 +86,7 @@ def complaints(kind: bad_usage.Kind, folder: Path, tmp: Path) -> list[str]:
         found.append(f"exit status {done.returncode}, expected {kind.status}")
     if kind.status and (done.stderr.count("\n") != 1 or not done.stderr.strip()):
         found.append(f"{done.stderr.count(chr(10))} lines on standard error: {done.stderr[-300:]!r}")
-    if "Traceback" in done.stdout + done.stderr or "unexpected" in done.stderr:
+    if "Traceback" in done.stdout + done.stderr or "; the details are in" in done.stderr:
         found.append(f"an error that was not expected: {(done.stdout + done.stderr)[-300:]!r}")
     if len(done.stderr) > 1000:
         found.append(f"a line of {len(done.stderr)} characters")

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import tokenize
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ def load(path: Path) -> ModuleType:
         raise CandidateError("is no Python file: expected a name that ends in .py", path.name)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # Where dataclasses look for it.
+    _check_encoding(path)
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
@@ -55,9 +57,24 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+def _check_encoding(path: Path) -> None:
+    """CandidateError if a file is not in its encoding: in a comment, Python itself overlooks that."""
+    try:
+        with tokenize.open(path) as file:
+            file.read()
+    except UnicodeDecodeError as error:
+        advice = "save it as UTF-8, or name its encoding in the first line"
+        raise CandidateError(f"cannot be read as {error.encoding}: {advice}", path.name) from None
+    except (SyntaxError, OSError):
+        pass  # Running it says so.
+
+
 def said(error: BaseException) -> str:
     """What an error says, in one line."""
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # Its __str__ is foreign code too.
+        text = ""
     text = " ".join(str(text).split())[:300]
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({text})"

@@ -130,6 +130,14 @@ def test_a_file_that_gives_no_model(source: str, said: str, tmp_path: Path, caps
     assert text.startswith(f"check.py: {said}")
 
 
+def test_a_file_that_is_not_in_its_encoding_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "mine.py"
+    path.write_bytes(START.read_bytes() + "# café\n".encode("latin-1"))
+    status, text = run(capsys, path)
+    assert (status, text.count("\n")) == (2, 1)
+    assert text.startswith("check.py: mine.py: cannot be read as utf-8: save it as UTF-8")
+
+
 @pytest.mark.parametrize(
     ("line", "top", "said"),
     [
