@@ -81,15 +81,26 @@ def run_relays(
         (folder / optimizer).mkdir(parents=True)
         (folder / optimizer / "plan.pickle").write_bytes(pickle.dumps(relay_plan(optimizer)))
         jobs |= _stages(optimizer, names, folder / optimizer)
+        if "numpy" in names:  # In a worker, so that one that hangs or crashes does so there.
+            jobs |= _references(optimizer, _cuts(len(names))[1:], folder / optimizer)
     events = run_jobs(jobs, pool, show)
     orders = list(itertools.permutations(names))
     rows = []
     for optimizer in optimizers:
-        expected = [uninterrupted(optimizer, cut) for cut in _cuts(len(names))[1:]]
+        cuts = _cuts(len(names))[1:]
+        references = [events.get((optimizer, cut)) for cut in cuts]
+        failed = next((event for event in references if event and event.status != "ok"), None)
+        expected = [] if failed else [reference(optimizer, cut, folder / optimizer) for cut in cuts]
 
-        def judged(order: tuple[str, ...], optimizer: str = optimizer, expected: list = expected) -> dict[str, Any]:
+        def judged(
+            order: tuple[str, ...], optimizer: str = optimizer, failed: Event | None = failed, expected: list = expected
+        ) -> dict[str, Any]:
+            event = events[optimizer, order]
+            if failed and event.status == "ok":
+                message = f"the uninterrupted training in {failed.implementation}: {failed.message}"
+                return {"difference": math.nan, "equal": False, "message": message}
             path = folder / optimizer / _file(order)
-            return judge(events[optimizer, order], path, *expected[len(order) - 1])
+            return judge(event, path, *(expected[len(order) - 1] if expected else ([], {})))
 
         for order in orders:
             found = judged(order)
@@ -148,6 +159,22 @@ def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Jo
             }
             jobs[optimizer, order] = Job(order[-1], work, (optimizer, before) if before else None)
     return jobs
+
+
+def _references(optimizer: str, cuts: list[int], folder: Path) -> dict[Hashable, Job]:
+    """The jobs that train without interruption up to each of these steps."""
+    work: dict[str, Any] = {"do": by_name(run_stage), "scenario": f"relay of {optimizer}", "source": None, "start": 0}
+    work["plan"] = str(folder / "plan.pickle")
+    return {
+        (optimizer, cut): Job("numpy", work | {"stop": cut, "target": str(folder / f"{cut}.safetensors")})
+        for cut in cuts
+    }
+
+
+def reference(optimizer: str, steps: int, folder: Path) -> tuple[Layers, dict[str, Any]]:
+    """Parameters and state after an uninterrupted training: from the worker's checkpoint, or trained here."""
+    path = folder / f"{steps}.safetensors"
+    return mlp_numpy.read_checkpoint(path)[1:] if path.exists() else uninterrupted(optimizer, steps)
 
 
 def _cuts(implementations: int) -> list[int]:

@@ -288,14 +288,20 @@ def failure(name: str, part: str, moment: str, how: str, work: Path) -> list[str
     tmp.mkdir()
     command = [sys.executable, str(copy / "compare" / "run_all.py"), *OPTIONS[part].split(), "--limit", f"{LIMIT}"]
     begin = time.monotonic()
-    done = subprocess.run(
+    process = subprocess.Popen(
         [*command, "--out", str(home)],
         env=environment(tmp) | {"PYTHONPATH": str(copy)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=400,
     )
-    took, found = time.monotonic() - begin, []
+    try:
+        out, err = process.communicate(timeout=300)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return [f"{what}: it goes on and on"]
+    done, took = subprocess.CompletedProcess([], process.returncode, out, err), time.monotonic() - begin
+    found = list[str]()
     if done.returncode != 3 or done.stderr:
         found.append(f"exit status {done.returncode}: {done.stdout[-200:]!r} {done.stderr[-300:]!r}")
     elif name not in done.stdout.strip().splitlines()[-1]:
@@ -305,7 +311,7 @@ def failure(name: str, part: str, moment: str, how: str, work: Path) -> list[str
     if not gone(tmp) or temporary(tmp):
         found.append("something is left behind")
     shutil.rmtree(folder)
-    print(f"{what}: {took:.0f} s", file=sys.stderr)
+    print(f"{what}: {took:.0f} s", *found, file=sys.stderr, flush=True)
     return [f"{what}: {line}" for line in found]
 
 
