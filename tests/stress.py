@@ -123,6 +123,7 @@ def listing(folder: Path) -> set[str]:
 # Kills ----------------------------------------------------------------------------------------------------------------
 
 RUNS = {
+    "tiny": "--scenario xor --impl numpy torch --dtype float64",
     "short": "--scenario xor moons iris --only repeat ledger relay recipes --impl numpy torch",
     "quick": "--quick",
     "default": "",
@@ -177,7 +178,7 @@ def kills(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, getattr(signal, name))
             try:
-                said = process.communicate(timeout=2 if pid == process.pid else 3 * whole + 60)[1]
+                said = process.communicate(timeout=args.patience if pid == process.pid else 3 * whole + 60)[1]
             except subprocess.TimeoutExpired:
                 found.append(f"{what}: it has not ended")
                 process.kill()
@@ -342,6 +343,7 @@ def main() -> int:
     parser.add_argument("campaign", choices=("usage", "kills", "failures"))
     parser.add_argument("--count", type=int, default=50, help="of kills")
     parser.add_argument("--run", choices=RUNS, default="short", help="what is killed")
+    parser.add_argument("--patience", type=float, default=2.0, help="seconds for what is killed to have ended")
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="that fail")
     parser.add_argument("--seconds", type=float, default=1e9, help="after which no more is begun")
     parser.add_argument("--seed", type=int, default=0)
