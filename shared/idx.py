@@ -28,6 +28,7 @@ DATA_VARIABLE = "MLP_ROSETTA_DATA"  # names the folder that holds mnist/ and fas
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}  # dimensions of each
+_MOST_DIMENSIONS = 8  # more are a damaged byte, and sizes of hundreds of digits
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -74,10 +75,10 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     does not begin as an IDX file does, or that holds fewer or more bytes than its header announces.
     """
     content = _read_bytes(path)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES or content[3] == 0:
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES or not 0 < content[3] <= _MOST_DIMENSIONS:
         raise ValueError(
             f"{path}: not an IDX file: it begins with the bytes {content[:4].hex(' ') or '(none)'}, "
-            f"expected 00 00, a type code (08, 09 or 0b to 0e) and the number of dimensions"
+            f"expected 00 00, a type code (08, 09 or 0b to 0e) and the number of dimensions, 1 to {_MOST_DIMENSIONS}"
         )
     dtype, n_dimensions = np.dtype(_TYPES[content[2]]), content[3]
     n_header = 4 + 4 * n_dimensions

@@ -121,6 +121,7 @@ DAMAGED = {
     "magic": (b"\x89PNG" + INTACT[4:], "not an IDX file: it begins with the bytes 89 50 4e 47"),
     "type": (b"\0\0\x0a\x02" + INTACT[4:], "not an IDX file: it begins with the bytes 00 00 0a 02"),
     "dimensions": (b"\0\0\x08\x00" + INTACT[4:], "not an IDX file: it begins with the bytes 00 00 08 00"),
+    "255 dimensions": (b"\0\0\x08\xff" + b"\xff" * 2000, "not an IDX file: it begins with the bytes 00 00 08 ff"),
     "header": (INTACT[:7], "truncated: found 7 bytes, expected a header of 12"),
     "truncated": (INTACT[:-1], "truncated: found 17 bytes, expected 18 for 2 x 3 values of 1 bytes"),
     "trailing": (INTACT + b"\0", "trailing bytes: found 19 bytes, expected 18"),
