@@ -748,7 +748,8 @@ def number(name: str, value, words: str):
 def numbers(name: str, values, words: str) -> tuple:
     """The same, from a tuple, a list or an array of them."""
     several = isinstance(values, (tuple, list)) or getattr(values, "ndim", 0) == 1
-    require(several, f"{name} {shown(values)} must be a tuple of numbers, each {words}")
+    if not several:
+        raise ValueError(f"{name} {shown(values)} must be a tuple of numbers, each {words}")
     return tuple(number(f"{name}: {shown(values)} holds", value, words) for value in values)
 
 
@@ -810,7 +811,8 @@ def check_data(config: Config, x, *targets, training: bool = False) -> tuple[np.
 def check_layers(config: Config, name: str, layers: list, shapes: list[tuple]) -> list[tuple[np.ndarray, ...]]:
     """`layers` as arrays in config.dtype; ValueError unless they hold finite numbers in these shapes."""
     several = isinstance(layers, (list, tuple)) and all(isinstance(layer, (list, tuple)) for layer in layers)
-    require(several, f"{name} must be a list with a tuple of arrays for each layer, and is {shown(layers)}")
+    if not several:  # Here and elsewhere, since to show a large array takes milliseconds.
+        raise ValueError(f"{name} must be a list with a tuple of arrays for each layer, and is {shown(layers)}")
     require(len(layers) == len(shapes), f"{name} has {len(layers)} layers: expected {len(shapes)}")
     arrays = [tuple(as_array(f"{name} of layer {i}", a, config.dtype) for a in layer) for i, layer in enumerate(layers)]
     for i, (layer, expected) in enumerate(zip(arrays, shapes, strict=True)):
@@ -824,9 +826,8 @@ def check_masks(config: Config, masks: list | None, samples: int) -> list[np.nda
     if masks is None:
         return None
     require(config.dropout > 0, "masks are given and dropout is 0: set it to the share of zeros in them")
-    require(
-        isinstance(masks, (list, tuple)), f"masks must be a list of arrays, one a hidden layer, and is {shown(masks)}"
-    )
+    if not isinstance(masks, (list, tuple)):
+        raise ValueError(f"masks must be a list of arrays, one a hidden layer, and is {shown(masks)}")
     shapes = [((samples, h),) for h in config.layer_sizes[1:-1]]
     return [np.array(mask) for (mask,) in check_layers(config, "masks", [(mask,) for mask in masks], shapes)]
 
@@ -851,13 +852,15 @@ class Watch:
             not (self.config.batch_norm and single), "batch_norm cannot normalise a batch of one: change batch_size"
         )
         for name, value in {"order": order, "masks": masks}.items():
-            require(value is None or callable(value), f"{name} must be a function, and is {shown(value)}")
+            if value is not None and not callable(value):
+                raise ValueError(f"{name} must be a function, and is {shown(value)}")
         self.given_order, self.everyone = order, np.arange(samples)
         self.patience = 0 if patience is None else number("patience", patience, COUNT)
         require(patience is None or validation_data is not None, "patience needs validation_data to watch")
         if validation_data is not None:
             pair = isinstance(validation_data, (tuple, list)) and len(validation_data) == 2
-            require(pair, f"validation_data must be (x, y), and is {shown(validation_data)}")
+            if not pair:
+                raise ValueError(f"validation_data must be (x, y), and is {shown(validation_data)}")
             validation_data = check_data(self.config, *validation_data)
         self.validation_data = validation_data
         self.interval = -(-CHECK_STEPS // -(-samples // self.batch_size))  # In epochs, rounded up.
