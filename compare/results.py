@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from compare.ledger import places
 from compare.ledger.adapters import keras_backend
 from compare.ledger.alone import standing
 from compare.ledger.parity import GATE, Gap
@@ -143,6 +144,9 @@ def write(
         if table.empty:
             continue
         _replace(folder / "data" / f"{name}.csv", table.to_csv(index=False))
+    found = places.table(c for finding in ledger.findings.values() for c in finding.comparisons)
+    if not found.empty:  # A hundred thousand rows: too many for text.
+        _replace(folder / "data" / "map.parquet", found.to_parquet(index=False, compression="zstd"))
     failed = {failure.implementation: failure for failure in reversed(ledger.failures)}
     summary = {
         "format": FORMAT,
@@ -194,9 +198,9 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: str | bytes) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(part, path)
 
 

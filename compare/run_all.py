@@ -98,6 +98,8 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
                 parts.append(relay(pool, work, console))
             if "recipes" in chosen.parts:
                 parts.append(recipes(pool, args.recipe, console))
+            if "guide" in chosen.parts:
+                parts.append(guide(pool, console))
         if DEFAULTS in chosen.parts:
             parts.append(defaults(chosen, console))
         if any(finding.suspects for finding in ledger.findings.values()):
@@ -285,6 +287,16 @@ def defaults(chosen: Choices, console: Console) -> Part:
         rows = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, executor, show)
     tables = campaign.tables(rows)
     return Part(tables, notes=list(dict.fromkeys(tables["default_gaps"]["said"])))
+
+
+def guide(pool: Pool, console: Console) -> Part:
+    """The known ways to differ with their sizes, and the frameworks' defaults."""
+    from compare.results import Part
+    from compare.traps.defaults import run_guide
+
+    with progress_of("guide", console) as show:
+        tables, message = run_guide(pool, show)
+    return Part(tables, lost=[f"the guide: {message}"] if message else ())
 
 
 def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack, limit: float) -> Crew | None:

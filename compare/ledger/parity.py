@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from compare.ledger.places import worst_places
 from compare.ledger.rounding import UNIT, StepErrors, step_errors
 from compare.ledger.trace import Amplification, Trace, initial_state, layout, state_at, unflatten
 from impls import mlp_numpy
@@ -75,6 +76,7 @@ class Comparison:
     weight_bounds: list[float]
     losses: list[float]  # each step's difference of the loss
     loss_bounds: list[float]
+    places: list[Gap]  # the worst of every tensor in every few steps
 
     @property
     def equal(self) -> bool:
@@ -82,7 +84,7 @@ class Comparison:
 
     @property
     def labels(self) -> dict[str, str]:
-        return {name: value for name, value in asdict(self).items() if name in ("scenario", "dtype", "mode", "a", "b")}
+        return {name: getattr(self, name) for name in ("scenario", "dtype", "mode", "a", "b")}
 
 
 class Ruler:
@@ -314,4 +316,5 @@ def _comparison(
         (GATE[dtype] + weight_bounds / scale).tolist(),
         losses,
         loss_bounds.tolist(),
+        worst_places(gaps, len(ruler.plan.steps)),
     )

@@ -17,3 +17,17 @@ def render(folder: Path) -> None:
     from compare.report.page import write_pages  # late: pandas and matplotlib take a second to load
 
     write_pages(Path(folder))
+
+
+def render_compared(first: Path, second: Path) -> None:
+    """Write ``compared.html`` and ``compared.md`` into ``second``: what changed since the run in ``first``.
+
+    Raises ValueError, with one clear line, when the stored results of either cannot be read.
+    """
+    from compare.report.compared import compared
+    from compare.report.page import write_views
+    from compare.report.results import load
+
+    first, second = Path(first), Path(second)
+    heading, views = compared(load(first), load(second), (first, second))
+    write_views(heading, views, second, "compared", "compared")

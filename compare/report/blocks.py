@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+
+from compare.report.marks import Mark
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Table:
         for column in self.frame.columns:
             if not isinstance(column, tuple):
                 return []
+            if self.by and column[-1] == self.by:
+                continue
             repeated = bool(spans) and spans[-1][0] == column[0]
             spans.append((column[0], spans.pop()[1] + 1 if repeated else 1))
         return spans
@@ -97,7 +102,8 @@ class Table:
     @property
     def full_labels(self) -> list[str]:
         """One level of header, without the column of ``by``."""
-        return [label for label in self.full_labels_flat if not self.by or label != self.by]
+        pairs = zip(self.full_labels_flat, self.labels_flat, strict=True)
+        return [full for full, label in pairs if not self.by or label != self.by]
 
     @property
     def rows(self) -> list[list[Cell]]:
@@ -105,7 +111,7 @@ class Table:
         marks = self.frame.isna() if self.failing is None else self.failing
         places = self.frame.map(lambda _: "") if self.addresses is None else self.addresses
         parts = zip(self.frame.values, marks.values, places.values, strict=True)
-        return [[Cell(*cell) for cell in zip(*row, strict=True)] for row in parts]
+        return [[Cell(str(text), mark, to) for text, mark, to in zip(*row, strict=True)] for row in parts]
 
     @property
     def rows_flat(self) -> list[list[Cell]]:
@@ -142,10 +148,10 @@ class Style:
 
 @dataclass(frozen=True)
 class Panel:
-    """One small picture: ``draw`` gets the axes."""
+    """One small picture: a mark, or, for what none of the marks can show, a function that gets Matplotlib's axes."""
 
     title: str
-    draw: Callable[[Axes], None]
+    mark: Mark | Callable[[Axes], None]
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,11 @@ class Figure:
     size: tuple[float, float] = (3.8, 2.4)
     margins: tuple[float, float] = (0.65, 0.48)
 
+    @property
+    def answers(self) -> bool:
+        """Whether the page's script can draw it, so that it answers to pointer and keys."""
+        return not any(callable(panel.mark) for panel in self.panels)
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -172,7 +183,16 @@ class Hidden:
     blocks: list[Block]
 
 
-Block = Prose | Verbatim | Terms | Table | Figure | Hidden
+@dataclass(frozen=True)
+class Explorer:
+    """Something that the page's script builds from ``data``, with the blocks that stand there without it."""
+
+    name: str
+    data: dict[str, Any]
+    instead: list[Block]
+
+
+Block = Prose | Verbatim | Terms | Table | Figure | Hidden | Explorer
 
 
 @dataclass(frozen=True)
@@ -181,6 +201,7 @@ class Section:
 
     title: str
     blocks: list[Block]
+    to: str = ""  # the anchor of the view that says more
 
     @property
     def anchor(self) -> str:

@@ -10,8 +10,10 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 
 from compare.report.blocks import Block, Figure, Hidden, Panel, Style, Table
-from compare.report.figures import INK, PALETTE, _label_width
+from compare.report.draw import INK
+from compare.report.figures import label_width
 from compare.report.numbers import number
+from compare.report.palette import PALETTE
 from compare.report.results import Results
 
 COLOURS = (*(f"series-{i}" for i in range(1, 7)), "warn")
@@ -77,7 +79,7 @@ def _figure(rows: pd.DataFrame, measure: str, title: str) -> Figure:
         note,
         {factor: Style(colour, 6.0) for factor, colour in colours.items()},
         size=(5.6, 0.65 + 0.3 * most),
-        margins=(_label_width(list(names.values())), 0.48),
+        margins=(label_width(list(names.values())), 0.48),
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from compare.report import assets, figures
-from compare.report.blocks import Block, Figure, Hidden, Panel, View
+from compare.report import assets, draw
+from compare.report.blocks import Block, Explorer, Figure, Hidden, Panel, Style, View
+from compare.report.marks import described
 from compare.report.results import Results, load
 from compare.report.sections import build
 
@@ -20,16 +23,43 @@ VERDICTS = {"equal": ("good", "✓", "Equal"), "different": ("bad", "✗", "Diff
 UNFINISHED = ("warn", "!", "Incomplete")
 
 
+@dataclass(frozen=True)
+class Heading:
+    """The top of a page: what it is about, a word, what that means, and how it looks."""
+
+    kicker: str
+    word: str
+    told: str
+    tone: str  # good, bad or warn
+    mark: str
+
+    @property
+    def sentence(self) -> str:
+        """What the word means, without the word."""
+        return self.told.removeprefix(f"{self.word}: ")
+
+
+def heading_of(results: Results) -> Heading:
+    """The top of one run's report."""
+    tone, mark, word = VERDICTS.get(results.summary["verdict"]["status"], UNFINISHED)
+    kicker = f"mlp-rosetta · one network, {len(results.implementations)} implementations"
+    return Heading(kicker, word, results.summary["verdict"]["sentence"], tone, mark)
+
+
 def write_pages(folder: Path) -> None:
     """Read the results in ``folder``, make all pages, then put each in its place whole."""
     results = load(folder)
-    views = build(results)
+    write_views(heading_of(results), build(results), folder, "index", "report")
+
+
+def write_views(heading: Heading, views: list[View], folder: Path, html: str, markdown: str) -> None:
+    """Write ``html``.html, ``markdown``.md and the figures of ``views`` into ``folder``, once all are made."""
     pages = {
-        "index.html": _html(results, views).encode(),
-        "report.md": _markdown(results, views).encode(),
+        f"{html}.html": _html(heading, views).encode(),
+        f"{markdown}.md": _markdown(heading, views).encode(),
     }
     blocks = [block for view in views for section in view.sections for block in section.blocks]
-    pages |= {f"figures/{figure.name}.png": figures.png(figure) for figure in _figures(blocks)}
+    pages |= {f"figures/{figure.name}.png": draw.png(figure) for figure in _figures(blocks)}
     for name, content in pages.items():
         write_whole(folder / name, content)
 
@@ -39,24 +69,30 @@ def _figures(blocks: list[Block]) -> Iterator[Figure]:
     for block in blocks:
         if isinstance(block, Figure):
             yield block
-        elif isinstance(block, Hidden):
-            yield from _figures(block.blocks)
+        elif isinstance(block, Hidden | Explorer):
+            yield from _figures(block.blocks if isinstance(block, Hidden) else block.instead)
 
 
-def _html(results: Results, views: list[View]) -> str:
+def _html(heading: Heading, views: list[View]) -> str:
     environment = page_environment()
-    environment.globals |= {"svg": inline_svg, "swatch": swatch}
+    environment.filters["unbroken"] = _unbroken
+    environment.globals |= {"svg": inline_svg, "swatch": swatch, "island": assets.island, "figure_data": _figure_data}
     css, js = assets.style("page.css", "tables.css", "report.css"), assets.script("report.js")
-    return environment.get_template("report.html.j2").render(css=css, js=js, **_context(results, views))
+    return environment.get_template("report.html.j2").render(css=css, js=js, heading=heading, views=views)
 
 
-def _markdown(results: Results, views: list[View]) -> str:
+def _unbroken(text: str) -> Markup:
+    """``text`` in which no line ends inside a number such as 9e-14."""
+    return Markup(re.sub(r"[\d.]+e-\d+", r'<span class="unbroken">\g<0></span>', str(escape(text))))
+
+
+def _markdown(heading: Heading, views: list[View]) -> str:
     environment = _environment(autoescape=False)
     environment.filters |= {
         "plain": escape_markdown,
         "cell": lambda text: escape_markdown(" ".join(text.split())),
     }
-    text = environment.get_template("report.md.j2").render(**_context(results, views))
+    text = environment.get_template("report.md.j2").render(heading=heading, views=views)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -78,16 +114,20 @@ def _environment(autoescape: bool) -> jinja2.Environment:
     return environment
 
 
-def _context(results: Results, views: list[View]) -> dict:
-    tone, mark, word = VERDICTS.get(results.summary["verdict"]["status"], UNFINISHED)
-    return {"summary": results.summary, "views": views, "tone": tone, "mark": mark, "word": word}
-
-
 def inline_svg(figure: Figure, panel: Panel) -> Markup:
-    return Markup(figures.svg(figure, panel, str(escape(f"{figure.title}: {panel.title}"))))
+    return Markup(draw.svg(figure, panel, str(escape(f"{figure.title}: {panel.title}"))))
 
 
-def swatch(style: figures.Style) -> Markup:
+def _figure_data(figure: Figure) -> dict[str, Any]:
+    """A figure as the page's script takes it."""
+    return {
+        "height": figure.size[1],
+        "styles": {name: vars(style) for name, style in figure.legend.items()},
+        "panels": [{"title": p.title, "mark": described(p.mark)} for p in figure.panels if not callable(p.mark)],
+    }
+
+
+def swatch(style: Style) -> Markup:
     """A short line in a series' style, for the legend."""
     dash = " ".join(f"{length * style.width:g}" for length in style.dash)
     return Markup(

@@ -31,6 +31,7 @@ FIELDS = {
 COLUMNS = {
     "cells": "scenario dtype mode a b phase tensor step difference bound used equal",
     "drift": "scenario dtype mode a b step quantity difference bound",
+    "map": "scenario dtype mode a b phase tensor step index value_a value_b difference used",
     "losses": "scenario dtype implementation step loss",
     "metrics": "scenario dtype implementation metric value",
     "predictions": "scenario dtype implementation sample target prediction output",
@@ -49,7 +50,7 @@ COLUMNS = {
     "repeat": "implementation scenario dtype equal message",
     "kills": "trap variant scenario dtype caught mode phase tensor step difference used size missed above_rounding",
     "planted": "template scenario line instead caught step phase tensor difference placed message",
-    "traps": "theme trap title why measured torch keras source",
+    "traps": "theme trap title why measured size torch keras source",
     "defaults": "what torch keras same",
     "default_gaps": "scenario measure from to factor gap gap_within share share_within said",
     "default_ends": "scenario measure framework seeds mean within low high",
@@ -61,6 +62,7 @@ COLUMNS = {
     "recipe_seeds": "recipe seed implementation epochs error learns confirms",
     "recipe_curves": "recipe implementation step loss",
 }
+PARQUET = {"map"}  # data/NAME.parquet, typed, for what is too long as text
 NUMBERS = {
     "step", "difference", "bound", "used", "loss", "value", "sample", "output", "count",
     "batch_size", "threads", "round", "seconds_per_step", "first_loss", "final_loss", "accuracy", "seconds", "seed",
@@ -133,10 +135,27 @@ def _missing_fields(summary: dict[str, Any]) -> list[str]:
     return missing
 
 
+def file_of(name: str) -> str:
+    """The file of a table, inside the folder of the results."""
+    return f"data/{name}.{'parquet' if name in PARQUET else 'csv'}"
+
+
+def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    if not path.exists() or path.stat().st_size == 0:
+        return pd.DataFrame(columns=columns)
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (ValueError, OSError) as error:
+        told = str(error).splitlines()[0]
+        raise ValueError(f"{path}: {told}; expected the columns {', '.join(columns)}") from None
+
+
 def _read_table(folder: Path, name: str) -> pd.DataFrame:
     """One table with the columns of COLUMNS; without rows when the file is missing or empty."""
-    path = folder / "data" / f"{name}.csv"
     columns = COLUMNS[name].split()
+    if name in PARQUET:
+        return _read_parquet(folder / "data" / f"{name}.parquet", columns)
+    path = folder / "data" / f"{name}.csv"
     if not path.exists() or path.stat().st_size == 0:
         return pd.DataFrame(columns=columns)
     try:

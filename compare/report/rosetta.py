@@ -6,14 +6,13 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from matplotlib.axes import Axes
-
 from compare.programs.examples import NETWORKS
 from compare.programs.program import FORMS, FRAMEWORKS, SECTIONS, Program
 from compare.programs.record import SHOWN, Run, Runs, differences, record, summary
 from compare.report import assets
 from compare.report.blocks import Figure, Panel
-from compare.report.figures import line_of, steps_axis, styles_of
+from compare.report.figures import styles_of
+from compare.report.marks import Line, Lines, shortened
 from compare.report.page import inline_svg, page_environment, swatch, write_whole
 
 PAGE = Path(__file__).resolve().parents[2] / "reports" / "rosetta" / "index.html"
@@ -125,10 +124,10 @@ def _losses(network: str, form: str, runs: dict[str, Run]) -> Figure:
     """Each framework's loss curve, on top of each other."""
     styles = styles_of([FRAMEWORKS[name] for name in runs])
 
-    def draw(axes: Axes) -> None:
-        for name, run in runs.items():
-            axes.plot(range(1, len(run.losses) + 1), run.losses, **line_of(styles[FRAMEWORKS[name]]))
-        steps_axis(axes, "loss")
-
+    lines = [
+        Line(FRAMEWORKS[name], list(range(1, len(run.losses) + 1)), shortened(run.losses)) for name, run in runs.items()
+    ]
     title = f"{network}: the loss of each step's batch"
-    return Figure(f"{network}-{form}", title, [Panel(form, draw)], legend=styles, size=(6.4, 2.6))
+    return Figure(
+        f"{network}-{form}", title, [Panel(form, Lines(lines, "training step", "loss"))], legend=styles, size=(6.4, 2.6)
+    )

@@ -6,11 +6,13 @@ To add one: write a function that takes the Results and returns its blocks, and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from compare.report import call_pages, default_pages, figures, speed_pages, tables, trap_pages, tutorial_pages
-from compare.report.blocks import Block, Hidden, Prose, Section, Terms, Verbatim, View
+from compare.report import call_pages, default_pages, figures, overview, speed_pages, tables, trap_pages, tutorial_pages
+from compare.report.blocks import Block, Explorer, Hidden, Prose, Section, Terms, Verbatim, View
+from compare.report.explorer import explorer_data
 from compare.report.numbers import exact, number
-from compare.report.results import Results
+from compare.report.results import Results, file_of
 
 MOST_PREDICTION_TABLES = 3
 END = {"raised": "raised an error", "timed out": "ran past its time limit", "killed": "was killed"}
@@ -29,7 +31,7 @@ WORDS = {
     "in step": "Before every step each implementation takes the reference's weights and optimizer slots, "
     "makes one step and is compared. Nothing can add up, so a difference here is one in meaning.",
     "on its own": "Each implementation trains freely from the same start, as a user would. Small differences "
-    "add up, and “How the difference grows” shows how fast.",
+    "add up, and “Every number” shows how fast.",
     "phase": "start (what an implementation was given and did not take), forward (the outputs of the network), loss, "
     "gradient, update (weights and optimizer slots after the step), outcome (predictions and metrics after training).",
     "divergence": "The first place where two implementations differ: scenario, step, phase, tensor, index.",
@@ -77,7 +79,10 @@ def divergences(results: Results) -> list[Block]:
             f"{first['b']} has {exact(first['value_b'])}. The difference is {number(first['difference'])}; "
             f"rounding explains at most {number(first['bound'])}."
         ))  # fmt: skip
-        blocks.append(tables.divergences(results))
+        blocks.append(tables.divergences(entries[:1], "The first place"))
+        if len(entries) > 1:
+            rest = tables.divergences(entries[1:], "First places of the other comparisons")
+            blocks.append(Hidden(f"{len(entries) - 1} more comparisons differ.", [rest]))
     places = {tuple(entry[key] for key in ("scenario", "dtype", "mode", "a", "b")) for entry in entries}
     keys = failing[["scenario", "dtype", "mode", "a", "b"]].drop_duplicates()
     unplaced = [row for row in keys.itertuples(index=False, name=None) if row not in places]
@@ -94,21 +99,19 @@ def headroom(results: Results) -> list[Block]:
     return [figures.headroom(results, cells), tables.phases(results, cells), Terms(bounds)]
 
 
-def loss_curves(results: Results) -> list[Block]:
-    """The losses of the implementations on top of each other."""
-    losses = results.tables["losses"]
-    return [figures.loss_curves(results, losses, _first_dtype(results, losses))]
-
-
-def drift(results: Results) -> list[Block]:
-    """How the differences grow."""
-    rows = results.tables["drift"]
-    rows = rows[rows["mode"] == "on its own"]
-    quantity = results.in_order(rows["quantity"], ["weights", "loss"])[0]
-    rows = rows[rows["quantity"] == quantity]
-    return [
-        figures.drift_curves(results, rows, dtype, quantity) for dtype in results.in_order(rows["dtype"], tables.DTYPES)
-    ]
+def every_number(results: Results) -> list[Block]:
+    """The explorer; without it, the losses and the differences as pictures."""
+    losses, drift = results.tables["losses"], results.tables["drift"]
+    blocks: list[Block] = []
+    if not losses.empty:
+        blocks.append(figures.loss_curves(results, losses, _first_dtype(results, losses)))
+    rows = drift[drift["mode"] == "on its own"]
+    if not rows.empty:
+        quantity = results.in_order(rows["quantity"], ["weights", "loss"])[0]
+        rows = rows[rows["quantity"] == quantity]
+        dtypes = results.in_order(rows["dtype"], tables.DTYPES)
+        blocks += [figures.drift_curves(results, rows, dtype, quantity) for dtype in dtypes]
+    return [Explorer("explore", explorer_data(results), blocks)] if blocks else []
 
 
 def predictions(results: Results) -> list[Block]:
@@ -155,9 +158,16 @@ def _first_dtype(results: Results, frame: tables.pd.DataFrame) -> str:
     return results.in_order(frame["dtype"], tables.DTYPES)[0]
 
 
+# Where each answer of the overview leads: the view that has the rest.
+LEADS = {
+    "Are the three the same network?": "Equal",
+    "Which is fastest for which size?": "Speed",
+    "What do frameworks do differently?": "Frameworks",
+}
+
 Entry = tuple[str, str | None, Callable[[Results], list[Block]]]
 
-# View: its sections, each (title, table without whose rows there is no such section, function).
+# View: its sections, each (title, tables without any of whose rows there is no such section, function).
 VIEWS: dict[str, list[Entry]] = {
     "What differs": [
         ("What does not repeat itself", "repeat", trap_pages.determinism),
@@ -165,13 +175,19 @@ VIEWS: dict[str, list[Entry]] = {
         ("Where they first differ", None, divergences),
         ("Why they differ", None, trap_pages.causes),
     ],
+    "Overview": [
+        ("Are the three the same network?", None, overview.equal),
+        ("Which is fastest for which size?", None, overview.fastest),
+        ("What do frameworks do differently?", None, overview.frameworks),
+    ],
     "Equal": [
         ("Are they equal?", "cells", equality),
         ("Does each call do what the steps do?", "calls", call_pages.calls),
         ("How far from the bound", "cells", headroom),
-        ("Loss curves", "losses", loss_curves),
-        ("How the difference grows", "drift", drift),
         ("The relay", "relay", tutorial_pages.relay),
+    ],
+    "Explore": [
+        ("Every number", "losses drift", every_number),
     ],
     "Speed": [
         ("How long does a step take?", "speed", speed_pages.steps),
@@ -216,11 +232,19 @@ def build(results: Results) -> list[View]:
     for name, entries in VIEWS.items():
         sections = []
         for title, needed, blocks_of in entries:
-            if needed and results.tables[needed].empty:
-                absent.append(f"{title} (data/{needed}.csv)")
-            elif blocks := blocks_of(results):
+            tables_needed = needed.split() if needed else []
+            missing = [table for table in tables_needed if results.tables[table].empty]
+            absent += [f"{title} ({file_of(table)})" for table in missing]
+            if needed and missing == tables_needed:
+                continue
+            if blocks := blocks_of(results):
                 sections.append(Section(title, blocks))
         views.append(View(name, sections))
     if absent:
         views[-1].sections.append(Section("Not in this run", [Prose(f"Missing or empty: {'; '.join(absent)}.")]))
-    return [view for view in views if view.sections]
+    shown = [view for view in views if view.sections]
+    there = {view.title: view.anchor for view in shown}
+    return [
+        replace(view, sections=[replace(s, to=there.get(LEADS.get(s.title, ""), "")) for s in view.sections])
+        for view in shown
+    ]

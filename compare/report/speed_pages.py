@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from compare.report import figures, tables
-from compare.report.blocks import Block, Figure, Panel, Prose, Style, Table
+from compare.report.blocks import Block, Figure, Hidden, Panel, Prose, Style, Table
+from compare.report.marks import Box, Boxes, Line, Lines, shortened
 from compare.report.numbers import microseconds, number
 from compare.report.results import Results
 
@@ -35,7 +33,7 @@ def steps(results: Results) -> list[Block]:
         rounds = tables.with_contenders(rounds)
         return [tables.speed(results, rounds), figures.speed_rounds(results, rounds)]
     shown = ratios[~ratios["workload"].isin(SWEEPS)]
-    blocks: list[Block] = [Prose(CLOCK), *judgement(ratios)]
+    blocks: list[Block] = [Hidden("How it is timed", [Prose(CLOCK)]), *judgement(ratios)]
     if not shown.empty:
         blocks += [times(results, shown), floor(shown)]
     blocks.append(controls(ratios))
@@ -222,9 +220,15 @@ def costs(results: Results) -> list[Block]:
 
 def against_baseline(results: Results) -> list[Block]:
     """Faster, slower or the same as an earlier run."""
-    rows = [
+    rows = results.tables["speed_baseline"]
+    return [] if rows.empty else [changes(rows, "Compared with an earlier run")]
+
+
+def changes(rows: pd.DataFrame, title: str) -> Table:
+    """Contenders of two runs: the time of the later over that of the earlier one."""
+    cells = [
         [work_name(row), f"{row['implementation']}, {row['mode']}", interval(row), row["verdict"] or "not judged"]
-        for _, row in results.tables["speed_baseline"].iterrows()
+        for _, row in rows.iterrows()
     ]
     columns = ["workload", "contender", "times the earlier run", "verdict"]
     note = (
@@ -232,10 +236,8 @@ def against_baseline(results: Results) -> list[Block]:
         "0.97 or above 1.03, since two runs may differ by the state of the machine. Not judged: a control failed in "
         "one of the runs."
     )
-    frame = pd.DataFrame(rows, columns=columns)
-    if not rows:
-        return []
-    return [Table("Compared with an earlier run", frame, note, frozenset({*columns[:2], "verdict"}), by="workload")]
+    words = frozenset({*columns[:2], "verdict"})
+    return Table(title, pd.DataFrame(cells, columns=columns), note, words, by="workload")
 
 
 def crossover(results: Results) -> list[Block]:
@@ -245,7 +247,7 @@ def crossover(results: Results) -> list[Block]:
     depth = ratios[(ratios["workload"] == "depth") & ~ratios["mode"].isin(CONTROLS)]
     blocks: list[Block] = []
     if not cells.empty:
-        blocks += [_map(cells.assign(width=_width(cells))), *_curves(cells, depth)]
+        blocks += [_map(cells), *_curves(cells, depth)]
     return blocks
 
 
@@ -266,31 +268,34 @@ def _map(cells: pd.DataFrame) -> Figure:
         "is; a tie names both. Two hidden layers of that width, 64 inputs, 10 classes, plain gradient descent. A "
         "field without colour was not judged."
     )
-    draw = partial(_draw_map, cells=cells.assign(contender=_contenders(cells)), styles=styles)
-    panel = Panel("width of the hidden layers by batch size", draw)
-    return Figure("crossover", "Which is the fastest where", [panel], note, styles, (7.6, 3.4), (0.7, 0.48))
+    panel = Panel("width of the hidden layers by batch size", map_boxes(cells, styles))
+    return Figure("crossover", "The fastest of each size", [panel], note, styles, (7.6, 3.4), (0.7, 0.48))
 
 
-def _draw_map(axes: Axes, cells: pd.DataFrame, styles: dict[str, Style]) -> None:
-    widths, batches = sorted(cells["width"].unique()), sorted(cells["batch_size"].unique())
+def map_boxes(cells: pd.DataFrame, styles: dict[str, Style]) -> Boxes:
+    """The fastest contender of every width (the widest on top) and batch size."""
+    cells = cells.assign(width=_width(cells), contender=_contenders(cells))
+    widths, batches = sorted(cells["width"].unique(), reverse=True), sorted(cells["batch_size"].unique())
+    boxes = []
     for (width, batch), part in cells.groupby(["width", "batch_size"]):
-        x, y = batches.index(batch), widths.index(width)
         ranked = part.sort_values("seconds_per_step")
         leaders = ranked[ranked["leads"].astype(str) == "True"]["contender"].tolist()
-        judged = (part["objection"] == "").all()
+        judged = bool((part["objection"] == "").all())
         first = ranked["contender"].iloc[0]
-        colour = figures.PALETTE[styles[first].colour][0]
-        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, color=colour, alpha=0.3 if judged else 0.0, linewidth=0))
         next_best = ranked["seconds_per_step"].iloc[1] / ranked["seconds_per_step"].iloc[0] if len(ranked) > 1 else 1.0
-        tied = "\n= ".join(leaders) if len(leaders) > 1 else f"{first}\nnext {next_best:.2f}×"
-        axes.text(x, y, tied if judged else "not judged", ha="center", va="center", fontsize=7.5)
-    axes.set_xlim(-0.5, len(batches) - 0.5)
-    axes.set_ylim(-0.5, len(widths) - 0.5)
-    axes.set_xticks(range(len(batches)), [f"{batch:.0f}" for batch in batches])
-    axes.set_yticks(range(len(widths)), [str(width) for width in widths])
-    axes.grid(False)
-    axes.set_xlabel("batch size")
-    axes.set_ylabel("width")
+        words = "\n= ".join(leaders) if len(leaders) > 1 else f"{first}\nnext {next_best:.2f}×"
+        times = ", ".join(f"{r.contender} {microseconds(r.seconds_per_step)} µs" for r in ranked.itertuples())
+        boxes.append(
+            Box(
+                widths.index(width),
+                batches.index(batch),
+                styles[first].colour,
+                0.3 if judged else 0.0,
+                words if judged else "not judged",
+                f"width {width}, batch {batch:.0f}: {times}",
+            )
+        )
+    return Boxes([str(width) for width in widths], [f"{b:.0f}" for b in batches], boxes, "batch size", "width")
 
 
 def _curves(cells: pd.DataFrame, depth: pd.DataFrame) -> list[Block]:
@@ -313,17 +318,14 @@ def _curves(cells: pd.DataFrame, depth: pd.DataFrame) -> list[Block]:
         )
     names = list(dict.fromkeys(cells["contender"]))
     styles = {name: Style(f"series-{i % 6 + 1}", 1.8) for i, name in enumerate(names)}
-    drawn = [Panel(title, partial(_draw_curve, rows=rows, over=over, styles=styles)) for title, over, rows in panels]
+    drawn = [Panel(title, _scaling(rows, over, names)) for title, over, rows in panels]
     note = "Median time per step in microseconds, both axes logarithmic."
     return [Figure("scaling", "How each scales", drawn, note, styles)]
 
 
-def _draw_curve(axes: Axes, rows: pd.DataFrame, over: str, styles: dict[str, Style]) -> None:
-    for name, style in styles.items():
+def _scaling(rows: pd.DataFrame, over: str, names: list[str]) -> Lines:
+    lines = []
+    for name in names:
         line = rows[rows["contender"] == name].sort_values(over)
-        axes.plot(line[over], line["seconds_per_step"] * 1e6, marker="o", markersize=3, **figures.line_of(style))
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
-    axes.set_xlabel(over.replace("_", " "))
-    axes.set_ylabel("µs")
+        lines.append(Line(name, shortened(line[over]), shortened(line["seconds_per_step"] * 1e6)))
+    return Lines(lines, over.replace("_", " "), "µs", log_x=2, log_y=True, markers=True)

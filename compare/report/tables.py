@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
 import pandas as pd
 
 from compare.report.blocks import Table
@@ -35,16 +39,17 @@ def write_cell(cell: pd.Series) -> str:
 
 def equality(results: Results, cells: pd.DataFrame) -> Table:
     """Scenarios by pairs: the worst difference over all steps, phases and both modes, and its headroom."""
-    columns = _pair_columns(results, cells)
+    columns = pair_columns(results, cells)
     parts = dict(list(cells.groupby(["scenario", "dtype", "a", "b"], sort=False)))
     tried = [name for name, entry in results.scenarios.items() if not entry.get("skipped")]
-    rows, marks = [], []
+    rows, marks, addresses = [], [], []
     for name in results.in_order([*tried, *cells["scenario"]], results.scenarios):
         worsts = [worst(parts[name, *column]) if (name, *column) in parts else None for column in columns]
         bad = [cell is not None and failed(cell) for cell in worsts]
         mark = "✗" if any(bad) else "!" if any(cell is None for cell in worsts) else "✓"
         rows.append([f"{mark} {name}", *("not run" if cell is None else write_cell(cell) for cell in worsts)])
         marks.append([any(bad), *bad])
+        addresses.append([f"scenario={name}", *("" if cell is None else address(cell) for cell in worsts)])
     index = pd.MultiIndex.from_tuples([("", "scenario"), *map(_column_label, columns)])
     return Table(
         "Worst difference of every scenario",
@@ -55,10 +60,19 @@ def equality(results: Results, cells: pd.DataFrame) -> Table:
         "incomplete.",
         frozenset({"scenario"}),
         pd.DataFrame(marks, columns=index),
+        addresses=pd.DataFrame(addresses, columns=index),
     )
 
 
-def _pair_columns(results: Results, cells: pd.DataFrame) -> list[tuple[str, str, str]]:
+def address(place: Mapping[str, Any] | pd.Series) -> str:
+    """What the explorer shows of one place, as a query."""
+    keys = ("scenario", "dtype", "mode", "a", "b", "phase", "tensor", "step")
+    return urlencode(
+        {key: f"{place[key]:.0f}" if key == "step" else place[key] for key in keys if place[key] is not None}
+    )
+
+
+def pair_columns(results: Results, cells: pd.DataFrame) -> list[tuple[str, str, str]]:
     """(dtype, a, b) of every column, float64 first, implementations in their order."""
     order = [*DTYPES, *results.implementations]
 
@@ -78,7 +92,7 @@ def phases(results: Results, cells: pd.DataFrame) -> Table:
     """Pairs by phases: the worst cell over all scenarios."""
     shown = [phase for phase in PHASES if phase in set(cells["phase"])]
     rows, marks = [], []
-    for dtype, a, b in _pair_columns(results, cells):
+    for dtype, a, b in pair_columns(results, cells):
         for mode in MODES:
             part = cells[(cells["dtype"] == dtype) & (cells["a"] == a) & (cells["b"] == b) & (cells["mode"] == mode)]
             if part.empty:
@@ -95,8 +109,8 @@ def phases(results: Results, cells: pd.DataFrame) -> Table:
     return Table("Worst difference of every phase", frame, note, frozenset(columns[:3]), marked)
 
 
-def divergences(results: Results) -> Table:
-    """Every stored divergence in full: where two first differ, and both values."""
+def divergences(entries: list[dict[str, Any]], title: str) -> Table:
+    """Divergences in full: where two first differ, and both values."""
     columns = ["scenario", "where", "between", "first value", "second value", "difference · bound"]
     rows = [
         [
@@ -107,15 +121,18 @@ def divergences(results: Results) -> Table:
             exact(entry["value_b"]),
             f"✗ {number(entry['difference'])} · {number(entry['bound'])}",
         ]
-        for entry in results.summary["divergences"]
+        for entry in entries
     ]
     frame = pd.DataFrame(rows, columns=columns)
     failing = pd.DataFrame([[column == columns[-1] for column in columns]] * len(rows), columns=columns)
+    led = [[address(entry), *[""] * 5] for entry in entries]
     note = (
         "One row per failing cell, its first place: the values of the two at that index, the tensor's "
         "difference (no unit) and the largest that rounding may cause."
     )
-    return Table("First places of difference", frame, note, frozenset({"scenario", "where", "between"}), failing)
+    words = frozenset({"scenario", "where", "between"})
+    addresses = pd.DataFrame(led, columns=columns)
+    return Table(title, frame, note, words, failing, addresses=addresses)
 
 
 def place(entry: dict) -> str:
@@ -231,7 +248,8 @@ def metrics(results: Results, values: pd.DataFrame) -> Table:
     index = pd.MultiIndex.from_tuples([("", "scenario"), ("", "metric"), *columns])
     known = [f"{metric}: {MEANINGS[metric]}" for metric in dict.fromkeys(values["metric"]) if metric in MEANINGS]
     note = "On the test set, after training on its own. " + "; ".join(known) + "." * bool(known)
-    return Table("Test metrics", pd.DataFrame(rows, columns=index), note, frozenset({"scenario", "metric"}))
+    words = frozenset({"scenario", "metric"})
+    return Table("Test metrics", pd.DataFrame(rows, columns=index), note, words, by="scenario")
 
 
 def scenarios(results: Results) -> Table:

@@ -164,6 +164,6 @@ def defaults(results: Results) -> list[Block]:
     """What the installed frameworks take where nothing is said."""
     rows = results.tables["defaults"]
     rows = rows[~_true(rows["same"])]
-    frame = rows[["what", "torch", "keras"]].rename(columns={"torch": "PyTorch", "keras": "Keras"})
+    frame = rows[["what", "torch", "keras"]].replace("", "none").rename(columns={"torch": "PyTorch", "keras": "Keras"})
     note = "Read from the installed versions when the report was made; only those that differ."
     return [Table("Defaults that differ", frame.reset_index(drop=True), note, frozenset({"what"}))]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from compare.report.blocks import Block, Figure, Panel, Prose, Style, Table, Terms
-from compare.report.figures import line_of, steps_axis, styles_of
+from compare.report.figures import curves, styles_of
+from compare.report.marks import Lines
 from compare.report.numbers import number, percent
 from compare.report.results import Results
 
@@ -178,7 +177,7 @@ def _learned(row: pd.Series) -> str:
 
 def mistakes(results: Results) -> list[Block]:
     """The loss curves of each mistake next to the right way."""
-    rows, curves = results.tables["recipes"], results.tables["recipe_curves"]
+    rows, losses = results.tables["recipes"], results.tables["recipe_curves"]
     wrong = rows[(rows["mistake"] != "") & (rows["reason"] == "")]
     blocks: list[Block] = []
     if len(wrong):
@@ -187,9 +186,9 @@ def mistakes(results: Results) -> list[Block]:
     for place, (mistake, group) in enumerate(wrong.groupby("mistake", sort=False)):
         titles = dict(zip(group["recipe"], group["title"], strict=True))
         styles = {title: Style(f"series-{i + 1}", 1.8) for i, title in enumerate(titles.values())}
-        found = curves[curves["recipe"].isin(list(titles))].assign(line=lambda r, t=titles: r["recipe"].map(t))
+        found = losses[losses["recipe"].isin(list(titles))].assign(line=lambda r, t=titles: r["recipe"].map(t))
         panels = [
-            Panel(who, partial(_draw_curves, rows=found[found["implementation"] == who], styles=styles, key="line"))
+            Panel(who, _loss_curves(found[found["implementation"] == who], list(styles), "line"))
             for who in results.in_order(found["implementation"], results.implementations)
         ]
         note = "The loss over the training set. A line that leaves the panel goes far beyond it."
@@ -199,27 +198,23 @@ def mistakes(results: Results) -> list[Block]:
 
 def tutorial_curves(results: Results) -> list[Block]:
     """The tutorials' loss curves, the implementations on top of each other."""
-    rows, curves = results.tables["recipes"], results.tables["recipe_curves"]
+    rows, losses = results.tables["recipes"], results.tables["recipe_curves"]
     told = dict.fromkeys(rows.loc[rows["mistake"] == "", "recipe"])
-    names = [name for name in told if (curves["recipe"] == name).any()]
+    names = [name for name in told if (losses["recipe"] == name).any()]
     if not names:
         return []
-    styles = styles_of(results.in_order(curves["implementation"], results.implementations))
+    styles = styles_of(results.in_order(losses["implementation"], results.implementations))
     panels = [
-        Panel(name, partial(_draw_curves, rows=curves[curves["recipe"] == name], styles=styles, key="implementation"))
-        for name in names
+        Panel(name, _loss_curves(losses[losses["recipe"] == name], list(styles), "implementation")) for name in names
     ]
     note = "The loss over the training set. Where the lines coincide one sees dashes on a thin line "
     note += "on a broad one."
     return [Figure("recipes", "Loss of the recipes", panels, note, styles)]
 
 
-def _draw_curves(axes: Axes, rows: pd.DataFrame, styles: dict[str, Style], key: str) -> None:
+def _loss_curves(rows: pd.DataFrame, names: list[str], key: str) -> Lines:
     """The loss over the steps, a line for each value of the column `key`."""
     finite = rows["loss"].where(np.isfinite(rows["loss"]))
-    for name, style in styles.items():
-        line = rows[key] == name
-        axes.plot(rows.loc[line, "step"], finite[line], **line_of(style))
     highest = HIGHEST * rows.loc[rows["step"] == 0, "loss"].max()
-    axes.set_ylim(0, 1.05 * min(finite.max(), highest))
-    steps_axis(axes, "loss")
+    top = 1.05 * min(finite.max(), highest)
+    return curves(rows, key, names, "loss", "loss", floor=0.0, top=top if math.isfinite(top) and top > 0 else None)

@@ -20,7 +20,7 @@ from shared.recipes import get as recipe_named
 from shared.scenarios import SCENARIOS, Scenario, for_dataset, get
 
 DTYPES = ("float64", "float32")
-PARTS = ("repeat", "ledger", "calls", "relay", "recipes", "speed")  # of a run
+PARTS = ("repeat", "ledger", "calls", "relay", "recipes", "guide", "speed")  # of a run
 SELF_TEST = "self-test"  # a part of its own
 DEFAULTS = "defaults"  # only where --only names it
 MOST_SEEDS = 100_000  # of each training with a framework's defaults

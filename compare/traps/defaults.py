@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from compare.ledger.jobs import Job, by_name, run_jobs
+from compare.ledger.processes import Pool
 from compare.ledger.trace import Trace
 from compare.traps.catalogue import CATALOGUE, Hypothesis, mend, record_trapped
 from compare.traps.scenarios import SCENARIOS, shortened
@@ -192,7 +194,8 @@ def traps_page(table: pd.DataFrame | None = None, defaults: pd.DataFrame | None 
 
 
 def guide(table: pd.DataFrame) -> pd.DataFrame:
-    """The catalogue as a table, in the page's order: columns theme, trap, title, why, measured, torch, keras, source.
+    """The catalogue as a table, in the page's order: columns theme, trap, title, why, measured, size (of a weight),
+    torch, keras, source.
 
     `table` is what `sizes` gives.
     """
@@ -205,6 +208,7 @@ def guide(table: pd.DataFrame) -> pd.DataFrame:
                 "title": trap.title,
                 "why": trap.why,
                 "measured": _size_in_words(size[trap.name]),
+                "size": size[trap.name].weights if size[trap.name].options else np.nan,
                 "torch": mend(trap, "torch", GUIDE_CONFIG),
                 "keras": mend(trap, "keras", GUIDE_CONFIG),
                 "source": trap.source,
@@ -214,6 +218,24 @@ def guide(table: pd.DataFrame) -> pd.DataFrame:
             if trap.theme == theme
         ]
     )
+
+
+def measured(implementation: str, job: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """A worker's part: the rows of the tables ``traps`` and ``defaults``."""
+    return {"traps": guide(sizes()).to_dict("records"), "defaults": live_defaults().to_dict("records")}
+
+
+def run_guide(
+    pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[dict[str, pd.DataFrame], str]:
+    """The tables ``traps`` and ``defaults`` of a report, made by one worker, and why there are none, or ""."""
+    workers = list(pool.workers)
+    if not workers:
+        return {}, "no implementation is running"
+    event = run_jobs({"guide": Job(workers[0], {"do": by_name(measured)})}, pool, show)["guide"]
+    if event.status != "ok":
+        return {}, event.message
+    return {name: pd.DataFrame(rows) for name, rows in event.result.items()}, ""
 
 
 def _size_in_words(size: Any) -> str:

@@ -43,7 +43,7 @@ def open_page(chromium) -> Iterator[Callable]:
             has_touch=width < 500,
         )
         contexts.append(context)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(20_000)  # Where the machine is busy with other things, too.
         page = context.new_page()
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))

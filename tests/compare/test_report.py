@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -19,132 +18,11 @@ from compare.report.__main__ import main
 from compare.report.blocks import Hidden, Prose, Table, Terms
 from compare.report.numbers import exact, microseconds, number, percent
 from compare.report.page import escape_markdown
-from compare.report.results import COLUMNS, load
+from compare.report.results import COLUMNS, file_of, load
 from compare.report.sections import build
+from tests.synthetic_run import PLANS, tamper, write_results, write_summary
 
-PHASES = ["forward", "loss", "gradient", "update", "outcome"]
 NEEDED = [(title, needed) for entries in sections.VIEWS.values() for title, needed, _ in entries]
-PLANS = {  # name: (dataset, task, classes, layer sizes, optimizer)
-    "digits-adam": ("digits", "multiclass", [str(i) for i in range(10)], [64, 32, 10], "adam"),
-    "diabetes-sgd": ("diabetes", "regression", [], [10, 16, 1], "sgd"),
-    "cancer-momentum": ("breast cancer", "binary", ["malignant", "benign"], [30, 16, 1], "momentum"),
-}
-
-
-def write_results(
-    folder: Path,
-    implementations: tuple[str, ...] = ("numpy", "torch", "keras"),
-    dtypes: tuple[str, ...] = ("float64", "float32"),
-    plans: dict = PLANS,
-    steps: int = 30,
-) -> dict:
-    """A run in which all agree: results.json and every table of data/. Returns the summary, for tampering."""
-    rng = np.random.default_rng(7)
-    rows: dict[str, list] = {name: [] for name in COLUMNS}
-    for name, (_, task, classes, _, _) in plans.items():
-        truth = rng.integers(0, len(classes), 40) if classes else rng.normal(150, 50, 40)
-        answers = np.where(rng.random(40) < 0.9, truth, truth[::-1])
-        for dtype in dtypes:
-            pairs = (
-                list(itertools.combinations(implementations, 2))
-                if dtype == "float64"
-                else [("float64", who) for who in implementations]
-            )
-            eps, bound = (1e-16, 1e-12) if dtype == "float64" else (6e-8, 1e-5)
-            for (a, b), mode in itertools.product(pairs, ["in step", "on its own"]):
-                for phase in PHASES:
-                    difference = eps * float(rng.integers(0, 50))
-                    rows["cells"].append(
-                        (name, dtype, mode, a, b, phase, "W0", 3, difference, bound, difference / bound, True)
-                    )
-            growth = eps * np.exp(rng.normal(0, 0.3, (len(pairs), steps)).cumsum(axis=1) * 0.3)
-            for (a, b), line in zip(pairs, growth, strict=True):
-                for step, difference in enumerate(line, start=1):
-                    rows["drift"].append((name, dtype, "on its own", a, b, step, "weights", difference, bound))
-                    rows["drift"].append((name, dtype, "on its own", a, b, step, "loss", difference / 3, bound))
-            losses = 2.3 * np.exp(-np.arange(steps) / 15) + rng.normal(0, 0.03, steps)
-            for who in implementations:
-                rows["losses"] += [(name, dtype, who, step + 1, loss) for step, loss in enumerate(losses)]
-                if task == "regression":
-                    rows["metrics"] += [(name, dtype, who, "r2", 0.48), (name, dtype, who, "mae", 43.7)]
-                else:
-                    rows["metrics"].append((name, dtype, who, "accuracy", float((truth == answers).mean())))
-                    counts = pd.Series(zip(truth, answers, strict=True)).value_counts(sort=False)
-                    rows["confusion"] += [(name, dtype, who, *pair, count) for pair, count in counts.items()]
-                rows["predictions"] += [
-                    (name, dtype, who, i, *pair, 0.9 if classes else pair[1])
-                    for i, pair in enumerate(zip(truth, answers, strict=True))
-                ]
-    for workload, sizes, typical in [
-        ("tiny", "2-4-1", 3e-5),
-        ("digits", "64-32-10", 4e-5),
-        ("wide", "784-1024-10", 0.02),
-    ]:
-        for place, who in enumerate(implementations):
-            rows["speed"] += [
-                (workload, sizes, 32, "sgd", who, "train_step", "float32", 1, turn,
-                 typical * 5**place * rng.lognormal(0, 0.05))
-                for turn in range(9)
-            ]  # fmt: skip
-    rows["repeat"] = [(who, "digits", dtype, True, "") for who in implementations for dtype in dtypes]
-    place = ("in step", "update", "weights of layer 1 W", 0, 1e-5, 1e4)
-    rows["kills"] = [("adam-epsilon", "", "digits", dtype, True, *place, 1e4, False, True) for dtype in dtypes]
-    rows["calls"] = [(who, "adam", "fit", "history loss", "1", "1", 1e-16, 1e-4, True, "") for who in implementations]
-    rows["planted"] = [("torch", "digits", "a", "b", True, 0, "update", "weights of layer 1 W", 1e-5, True, "")]
-    rows["traps"] = [("The update", "epsilon-value", "Seen", "Why.", "weight 1e-5", "t()", "k()", "a.py")]
-    rows["defaults"] = [("Adam epsilon", "1e-08", "1e-07", False)]
-    rows["clean"] = [(1, "torch", dtype, 0.1, False) for dtype in dtypes]
-    rows["corpus"] = [("xor.py", "torch", "equal", "equal", True, False, 1.0)]
-    for order in itertools.permutations(implementations):
-        rows["relay"].append(("adam", " → ".join(order), 4e-16, 1e-12, True, ""))
-    for who in implementations:
-        for recipe, mistake in [("xor-small-normal", ""), ("sorted", "never shuffled")]:
-            rows["recipes"].append(
-                (recipe, "a title", mistake, "xor", "randn", "it learns", "it does", "", who, 0.25, 0.24,
-                 0.5, "0.5 0.5", False, 1e-16, True, 0.1, "")
-            )  # fmt: skip
-            rows["recipe_curves"] += [(recipe, who, step, 0.25) for step in range(3)]
-        rows["recipe_seeds"] += [("xor-small-normal", seed, who, 10_000, 0.5, False, True) for seed in range(2)]
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    for name, lines in rows.items():
-        pd.DataFrame(lines, columns=COLUMNS[name].split()).to_csv(folder / "data" / f"{name}.csv", index=False)
-    summary = {
-        "format": "mlp-rosetta results 1",
-        "verdict": {"status": "equal", "exit_code": 0, "sentence": "All are the same network."},
-        "run": {"started": "2025-01-02T03:04:05", "seconds": 63.2,
-                "command": "python compare/run_all.py --quick",
-                "selection": "quick"},
-        "environment": {"python": "3.11.7", "platform": "Linux", "cpu": "a processor", "cores": 2,
-                        "memory_gib": 23.4, "threads": {"compared": [1], "timed": [1, 2]},
-                        "packages": {"numpy": "2.4.6", "keras": "3.15.0"}},
-        "gates": {"float64": "1e-12 of the tensor's largest entry.",
-                  "float32": "A multiple of float32's rounding."},
-        "implementations": [
-            {"name": who, "status": "ok", "message": "", "scenario": None, "seconds": 3.1}
-            for who in implementations
-        ],
-        "scenarios": [
-            {"name": name, "title": f"{name} for real", "dataset": dataset, "task": task,
-             "layer_sizes": sizes,
-             "activation": "relu", "loss": "mse" if task == "regression" else "softmax_cross_entropy",
-             "optimizer": optimizer, "learning_rate": 0.01, "batch_size": 32, "epochs": 3, "steps": steps,
-             "n_train": 1347, "n_test": 40, "skipped": None, "options": {}, "classes": classes}
-            for name, (dataset, task, classes, sizes, optimizer) in plans.items()
-        ],
-        "divergences": [],
-    }  # fmt: skip
-    write_summary(folder, summary)
-    return summary
-
-
-def write_summary(folder: Path, summary: dict) -> None:
-    (folder / "results.json").write_text(json.dumps(summary), encoding="utf-8")
-
-
-def tamper(folder: Path, name: str, change) -> None:
-    """Pass one table through ``change`` and write it back."""
-    path = folder / "data" / f"{name}.csv"
-    change(pd.read_csv(path)).to_csv(path, index=False)
 
 
 def pages(folder: Path) -> tuple[str, str]:
@@ -272,7 +150,7 @@ def test_every_colour_of_the_page_exists_in_light_and_dark(good) -> None:
     page = good[2]
     pictures = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
     assert not set(re.findall(r"(?<!href=\")#[0-9a-f]{6}\b", pictures))
-    for name in set(re.findall(r"var\(--([\w-]+)\)", page)) - {"panel"}:
+    for name in set(re.findall(r"var\(--([\w-]+)\)", page)) - {"panel", "c", "w"}:
         assert page.count(f"--{name}: #") == 2
 
 
@@ -408,12 +286,12 @@ def test_two_implementations_and_one_precision_without_speed(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(  # An equal run has no causes, and what is derived from speed.csv is missing with it.
-    "name", [name for name in COLUMNS if name != "causes" and not name.startswith(("speed_", "default_"))]
+    "name", [name for name in COLUMNS if name not in ("causes", "map") and not name.startswith(("speed_", "default_"))]
 )
 @pytest.mark.parametrize("content", [None, "", "header"])
 def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: str | None) -> None:
     write_results(tmp_path, plans={"digits-adam": PLANS["digits-adam"]}, steps=2)
-    path = tmp_path / "data" / f"{name}.csv"
+    path = tmp_path / file_of(name)
     if content is None:
         path.unlink()
     else:
@@ -422,7 +300,7 @@ def test_a_missing_or_empty_table_costs_one_line(tmp_path, name: str, content: s
     blocks = [block for section in sections for block in section.blocks]
     (line,) = [block.text for block in blocks if isinstance(block, Prose) and "Missing or empty" in block.text]
     assert f"data/{name}.csv" in line
-    assert line.count(".csv") == sum(needed == name for _, needed in NEEDED)
+    assert line.count(".csv") == sum(name in (needed or "").split() for _, needed in NEEDED)
 
 
 def test_nothing_but_a_summary_still_makes_a_page(tmp_path) -> None:
@@ -432,7 +310,7 @@ def test_nothing_but_a_summary_still_makes_a_page(tmp_path) -> None:
     markdown, page = pages(tmp_path)
     Reader(page)
     assert markdown.count("Missing or empty") == 1
-    assert all(f"data/{needed}.csv" in markdown for _, needed in NEEDED if needed)
+    assert all(file_of(name) in markdown for _, needed in NEEDED for name in (needed or "").split())
 
 
 # --- bad input ---
@@ -479,6 +357,10 @@ def test_rows_of_one_group_stand_under_its_name() -> None:
         ("a", [["x", "1"], ["y", "2"]]),
         ("b", [["x", "3"]]),
     ]
+    two = Table(
+        "T", frame.set_axis(pd.MultiIndex.from_tuples([("", "work"), ("", "who"), ("f", "time")]), axis=1), by="work"
+    )
+    assert (two.labels, two.full_labels, two.groups) == (["who", "time"], ["who", "f: time"], [("", 1), ("f", 1)])
     assert [[cell.text for cell in row] for row in table.rows_flat] == [
         ["a", "x", "1"],
         ["", "y", "2"],

@@ -25,6 +25,12 @@ export function percent(share, digits = 2) {
   return share >= 10 ? `${compact(share, digits)} times` : `${compact(share * 100, digits)} %`;
 }
 
+// A share in words: "5.3 % of the bound", "8.3e4 times the bound".
+export function ofBound(share) {
+  const text = percent(share);
+  return text.endsWith("times") ? `${text} the bound` : `${text} of the bound`;
+}
+
 // The first number in a table's cell, for sorting: "✗ 3.1e-16 · 0.03 %" is 3.1e-16, "3.2 times" of a percentage 320.
 export function sortable(text) {
   const cell = text.trim();

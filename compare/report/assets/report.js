@@ -1,7 +1,9 @@
 // The report's page: views, tables, figures. Whatever fails here leaves the page as it is without a script.
 
-import { element } from "./dom.js";
-import { change } from "./address.js";
+import { element, island } from "./dom.js";
+import { explorer } from "./explore.js";
+import { address, change } from "./address.js";
+import { drawFigures } from "./figures.js";
 import { makeSortable, sortAsTold, filterRows } from "./tables.js";
 import { followViews } from "./views.js";
 
@@ -19,17 +21,31 @@ function finder(view, tables) {
   };
 }
 
+// A cell that stands for a place leads to it in the explorer.
+function leadOn(cell) {
+  if (!document.getElementById("every-number")) return;
+  const link = element("a", { href: `#every-number?${cell.dataset.address}` }, ...cell.childNodes);
+  cell.append(link);
+}
+
 function start() {
   const finders = new Map();
+  let explore = null;
   followViews((view, state, first) => {
     const tables = [...view.querySelectorAll("table.sorted")];
     if (first) {
       tables.forEach(makeSortable);
-      const long = tables.filter((table) => table.querySelectorAll("tbody tr").length > 8);
-      if (long.length) finders.set(view, finder(view, long));
+      drawFigures(view);
+      view.querySelectorAll("td[data-address]").forEach(leadOn);
+      if (view.querySelectorAll("table.sorted tbody tr").length > 12) finders.set(view, finder(view, tables));
     }
     tables.forEach((table) => sortAsTold(table, state.sort));
     finders.get(view)?.(state.find ?? "");
+    const place = view.querySelector("[data-explorer='explore']");
+    if (place) {
+      explore ??= explorer(place, island("data-explore"));
+      explore.then((show) => show(address().state));
+    }
   });
 }
 

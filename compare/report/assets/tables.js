@@ -52,13 +52,13 @@ function compareKeys(a, b) {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
-// Hide the rows, and groups, that lack one of the words; how many rows are left.
+// Hide the rows, and groups, that lack one of the words, as do the titles above them; how many rows are left.
 export function filterRows(table, words) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   let left = 0;
   for (const body of table.tBodies) {
     const head = body.querySelector("tr.group");
-    const title = head?.textContent.toLowerCase() ?? "";
+    const title = `${table.parentElement.getAttribute("aria-label") ?? ""} ${head?.textContent ?? ""}`.toLowerCase();
     let here = 0;
     for (const row of body.rows) {
       if (row === head) continue;

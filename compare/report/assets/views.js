@@ -13,12 +13,16 @@ export function followViews(opened) {
     const before = views.find((other) => other.classList.contains("open"));
     views.forEach((other) => other.classList.toggle("open", other === view));
     document.querySelectorAll("[data-to]").forEach((link) => {
-      if (link.dataset.to === view.id) link.setAttribute("aria-current", "page");
+      if (link.dataset.to === view.id) {
+        link.setAttribute("aria-current", "page");
+        link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 40;
+      }
       else link.removeAttribute("aria-current");
     });
     opened(view, state, !seen.has(view));
     seen.add(view);
-    if (target && target !== view && target.matches("section")) target.scrollIntoView();
+    const first = view.querySelector("section");
+    if (target && target !== view && target !== first && target.matches("section")) target.scrollIntoView();
     else if (before && before !== view) scrollTo(0, 0);
   });
 }
