@@ -80,10 +80,10 @@ def numbers_of(seen: Observation) -> Numbers:
 def summary(a: np.ndarray) -> list:
     """Shape, first entries, mean and norm of an array, to ten digits."""
     flat = a.ravel()
-    return [list(a.shape), [_ten(v) for v in flat[:FIRST]], _ten(flat.mean()), _ten(np.linalg.norm(flat))]
+    return [list(a.shape), [_ten(v) for v in flat[:FIRST]], _ten(flat.mean()), _ten(float(np.linalg.norm(flat)))]
 
 
-def _ten(value: float) -> float:
+def _ten(value: np.floating | float) -> float:
     return float(f"{value:.10g}")
 
 

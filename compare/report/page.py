@@ -77,7 +77,7 @@ def _html(heading: Heading, views: list[View]) -> str:
     environment = page_environment()
     environment.filters["unbroken"] = _unbroken
     environment.globals |= {"svg": inline_svg, "swatch": swatch, "island": assets.island, "figure_data": _figure_data}
-    css, js = assets.style("page.css", "tables.css", "report.css"), assets.script("report.js")
+    css, js = assets.style("page.css", "tables.css", "figures.css", "report.css"), assets.script("report.js")
     return environment.get_template("report.html.j2").render(css=css, js=js, heading=heading, views=views)
 
 

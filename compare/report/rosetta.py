@@ -30,7 +30,7 @@ def html(runs: Runs) -> str:
     names = list(dict.fromkeys(network for network, _, _ in runs))
     data = {name: {form: _data(_beside(runs, name, form)) for form in FORMS} for name in names}
     return environment.get_template("rosetta.html.j2").render(
-        css=assets.style("page.css", "tables.css", "rosetta.css"),
+        css=assets.style("page.css", "tables.css", "figures.css", "rosetta.css"),
         js=assets.script("rosetta.js"),
         data=assets.island({"frameworks": FRAMEWORKS, "steps": SHOWN, "networks": data}),
         networks=[_network(runs, name) for name in names],

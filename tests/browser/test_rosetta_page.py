@@ -48,9 +48,11 @@ def test_a_line_has_the_roles_of_what_it_assigns(runs) -> None:
     assert found["p -= 0.5 * g"] == ["W1", "W2", "b1", "b2"]
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (768, True), (1440, False)])
-def test_it_fits_and_is_accessible(page_file, open_page, violations, width: int, dark: bool) -> None:
-    page = open_page(page_file, "#xor?at=z1&form=native&step=2", width=width, dark=dark)
+@pytest.mark.parametrize(
+    ("width", "dark", "form"), [(390, False, "equal"), (768, True, "native"), (1440, False, "native")]
+)
+def test_it_fits_and_is_accessible(page_file, open_page, violations, width: int, dark: bool, form: str) -> None:
+    page = open_page(page_file, f"#xor?at=z1&form={form}&step=2", width=width, dark=dark)
     assert page.locator("#numbers").is_visible()
     assert violations(page) == []
 
@@ -89,3 +91,8 @@ def test_the_keyboard_reaches_counterparts_and_the_address_restores_all(page_fil
     assert page.locator("#numbers").inner_text() == before
     page.go_back()
     assert page.locator("#step").inner_text() == "1 of 6"
+
+
+def test_a_legend_is_no_larger_than_its_words(page_file, open_page) -> None:
+    page = open_page(page_file)
+    assert page.locator(".form.open .legend").bounding_box()["height"] < 60
