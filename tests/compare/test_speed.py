@@ -185,8 +185,13 @@ def test_the_gate_lets_the_fast_mode_pass() -> None:
 def test_the_gate_stops_a_mode_that_trains_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     from impls import mlp_keras
 
-    step = mlp_keras.MLP._step
-    monkeypatch.setattr(mlp_keras.MLP, "_step", lambda self, data, samples: step(self, data, samples[:-1]))
+    compiled = mlp_keras.MLP._epoch_in_tensorflow
+
+    def in_another_order(self, batches):
+        epoch = compiled(self, batches)
+        return lambda samples, *data: epoch(samples[::-1], *data)
+
+    monkeypatch.setattr(mlp_keras.MLP, "_epoch_in_tensorflow", in_another_order)
     assert gate.difference("keras", "fast", of_size("digits")) > 1e-3
 
 
@@ -451,7 +456,7 @@ def test_the_report_shows_times_controls_map_and_curves(tmp_path: Path) -> None:
     assert products.endswith("| 20% |")
     for name in ("crossover", "scaling", "speed"):
         assert (folder / "figures" / f"{name}.png").stat().st_size > 1000
-    rows = [line for line in text.splitlines() if line.startswith("| tiny") and "torch, fit" in line]
+    rows = [line for line in text.splitlines() if "torch, fit" in line]  # A workload is named on its first row alone.
     assert any("not judged" in line for line in rows)
 
 

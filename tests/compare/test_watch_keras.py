@@ -90,6 +90,10 @@ np.savez({out!r}, *model.get_weights())
 
 def test_keras_scripts_are_watched_and_driven(tmp_path: Path) -> None:
     """All in one process, since TensorFlow takes seconds to import; unwatched, all run in another."""
+    import keras
+
+    keras.config.set_floatx("float32")  # As a process of its own has them: another test may have left others.
+    keras.config.set_dtype_policy("float32")
     paths = {}
     for name, source in SCRIPTS.items():
         paths[name] = tmp_path / f"{name}.py"
