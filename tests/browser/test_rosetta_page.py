@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from compare.programs.record import difference, record
 from compare.report.rosetta import html
+
+if not (find_spec("jax") and find_spec("optax")):
+    pytest.skip("the page needs JAX's programs to be run: pip install -e '.[peers]'", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
