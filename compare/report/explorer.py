@@ -15,7 +15,8 @@ from compare.report.results import Results
 
 PAIR = ["scenario", "dtype", "mode", "a", "b"]
 MAP_ROOM, LITTLE_ROOM = 1_250_000, 450_000  # characters of the page that the map may take, in a large run the latter
-LARGE = 40  # scenarios from which on a run is large: of the drift only that of the weights on its own is shown
+LARGE = 40  # scenarios from which on a run is large: not all of its maps and curves fit into the page
+MOST_PLACES = 36_000  # of a large run's stored map
 WIDTHS = (1, 2, 3, 4, 6, 10, 20, 60)  # columns of the stored map that become one, tried in this order
 
 
@@ -72,18 +73,29 @@ def _map(results: Results) -> dict[str, Any]:
     """Comparisons with their rows and columns, and one compressed array of cells for all; {} without any.
 
     What fails keeps every column that the run stored. Where all is well, columns are put together until the whole
-    fits into MAP_ROOM, each with its worst cell.
+    fits into MAP_ROOM, each with its worst cell. Of a large run the page holds what fails, and the first of the rest.
     """
     rows = results.tables["map"]
     if rows.empty:
         return {}
     steps = {name: entry["steps"] for name, entry in results.scenarios.items()}
-    room = LITTLE_ROOM if rows["scenario"].nunique() > LARGE else MAP_ROOM
+    large = rows["scenario"].nunique() > LARGE
+    room = LITTLE_ROOM if large else MAP_ROOM
+    rows = _first(rows) if large else rows
     found = _arranged(rows, steps, 1)
     for width in WIDTHS:
         if len(found["cells"]) > room and width * room >= 0.5 * len(found["cells"]):
             found = _arranged(rows, steps, width)
     return found
+
+
+def _first(rows: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons that fail, and of the others as many of the first as go into MOST_PLACES."""
+    by_comparison = rows.groupby(PAIR, sort=False)
+    fails = ~by_comparison["used"].transform(lambda used: (used <= 1).all()).astype(bool)
+    before = by_comparison.ngroup()
+    sizes = by_comparison.size().cumsum().to_numpy()
+    return rows[fails | (sizes[before] <= MOST_PLACES)]
 
 
 def _arranged(rows: pd.DataFrame, lengths: dict[str, int], width: int) -> dict[str, Any]:

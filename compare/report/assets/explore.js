@@ -59,10 +59,16 @@ const matches = (entry, wanted) => Object.entries(wanted).every(([key, value]) =
 const distinct = (entries, key) => [...new Set(entries.map((entry) => entry[key]))];
 const pairText = ({ a, b }) => (a === "float64" ? b : `${a} – ${b}`);
 
+// One entry for each comparison, scenario by scenario.
+function inOrder(entries) {
+  const found = new Map(entries.map((entry) => [PAIR_KEYS.map((key) => entry[key]).join(" "), entry]).reverse());
+  return [...Map.groupBy([...found.values()].reverse(), (entry) => entry.scenario).values()].flat();
+}
+
 // Build it in `place`; returns show(state) to be called with the address's state.
 export async function explorer(place, data) {
   const maps = await unfold(data.map);
-  const known = maps.length ? maps : data.drift;
+  const known = inOrder([...maps, ...data.drift]);
   let shown = "";
 
   // What the address leaves open is filled in: where the run differs, there; else the first there is.
@@ -127,7 +133,7 @@ export async function explorer(place, data) {
       parts.push(element("h3", {}, `Every tensor in every step: ${pairText(now)}`),
         element("div", { class: "map" }, map.holder, card),
         element("p", { class: "note" }, `Each cell is the entry of a tensor that used most of its bound.${wide}`));
-    } else parts.push(element("p", { class: "note" }, "This run stored no map of this comparison."));
+    } else parts.push(element("p", { class: "note" }, maps.length ? "The page has no room for this map: data/map.parquet holds it." : "This run stored no map."));
     const drawn = curvesOf(now, state, quantity, hidden);
     parts.push(element("div", { class: "panels", style: "--panel: 24rem" }, ...drawn.map((curve) => curve.node)));
     place.replaceChildren(...parts);
