@@ -46,16 +46,17 @@ def _losses(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _drift(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The differences of every pair, step by step; `bound` is left out where it is that of the entry before."""
+    """The differences of every pair, step by step; `bound` is left out where it is that of the pair before."""
     if rows["scenario"].nunique() > LARGE:
         rows = rows[(rows["mode"] == "on its own") & (rows["quantity"] == "weights")]
-    found, before = [], ()
+    found: list[dict[str, Any]] = []
+    before: dict[tuple, str] = {}
     for key, part in rows.groupby(["scenario", "dtype", "mode", "quantity", "a", "b"], sort=False):
         labels = dict(zip(("scenario", "dtype", "mode", "quantity", "a", "b"), key, strict=True))
-        now = (*key[:4], packed(part["bound"], "f4"))
-        bound = {} if now == before else {"bound": now[-1]}
+        now = packed(part["bound"], "f4")
+        bound = {} if before.get(key[:4]) == now else {"bound": now}
         found.append({**labels, "difference": packed(part["difference"], "f4"), **bound})
-        before = now
+        before[key[:4]] = now
     return found
 
 

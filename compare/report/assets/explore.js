@@ -242,8 +242,8 @@ export async function explorer(place, data) {
       styles.bound = { colour: "ink", width: 1, dash: [6, 3], alpha: 0.75 };
       const drawn = drift.map((entry) => curve(pairText(entry), entry.difference));
       const own = drift.find((entry) => entry.a === now.a && entry.b === now.b) ?? drift[0];
-      const place = data.drift.indexOf(own); // a bound that repeats itself is stored once, with the first of them
-      const bound = curve("bound", data.drift.slice(0, place + 1).findLast((entry) => entry.bound).bound);
+      const place = drift.indexOf(own); // a bound that repeats itself is stored once, with the first of them
+      const bound = curve("bound", drift.slice(0, place + 1).findLast((entry) => entry.bound).bound);
       if (bound.y.some((value) => value > 0)) drawn.push({ ...bound, y: bound.y.map((value) => (value > 0 ? value : null)) });
       const positive = drawn.flatMap((line) => line.y).filter((value) => value > 0);
       const floor = positive.length ? 10 ** (Math.floor(Math.log10(Math.min(...positive))) - 1) : 1e-17;
