@@ -112,9 +112,8 @@ class Expected:
             if patience and epoch - best >= patience:
                 break
         self.best, self.epochs = best, len(history)  # of the training that was last
+        # Under patience the whole model of the best epoch: weights, statistics, slots and step count belong together.
         params, state = kept if patience else (model.params, model.state)
-        # The weights of the best epoch, with the statistics that belong to them; the optimizer goes on from the last.
-        state = model.state | {name: value for name, value in state.items() if name == "running"}
         found = {name: [record[name] for record in history] for name in history[0]}
         return history_of(found) | described(params, state)
 
