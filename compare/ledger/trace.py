@@ -160,17 +160,17 @@ def record(
     for step in range(steps):
         x, y = plan.batch(step)
         masks = plan.masks(step)
-        given: tuple[Layers, dict[str, Any]] | None = None
+        given: tuple[Layers, dict[str, Any] | None] | None = None
         if step == 0:
             given = plan.params, initial_state(state_shapes)
         elif reference:
-            given = unflatten(reference.params[step - 1], shapes), state_at(reference, step - 1, state_shapes)
+            slots_before = state_at(reference, step - 1, state_shapes) if slots else None
+            given = unflatten(reference.params[step - 1], shapes), slots_before
         if given:
             model.set_params(given[0])
-            if slots or step == 0:
+            if given[1]:
                 model.set_state(given[1])
-            if slots and step < read_back:
-                untaken += _untaken(step, model, *given)
+                untaken += _untaken(step, model, given[0], given[1]) if step < read_back else ()
         if whole:
             logits.append(_outputs(model, x, config.layer_sizes[-1]))
         loss, gradient = _step(model, x, y, masks, whole)

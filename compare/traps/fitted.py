@@ -120,6 +120,8 @@ def _updates(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
     factors = [
         (start, plain(_precise(there[start:end], here[start:end]))) for start, end in zip(starts, ends, strict=True)
     ]
+    if factors[0][1] != 1 and "gradients" not in measure.shown:
+        return  # It may as well be the gradient that is another.
     changes = ", ".join(_change(start, factor) for start, factor in factors if start or factor != 1)
     yield Hypothesis(CATALOGUE["schedule-unnamed"], changes, {"factors": tuple(factors)})
 
@@ -147,12 +149,13 @@ def _by_epoch(measure: Measure) -> Iterator[Hypothesis]:
 
 def _clipped(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
     """A limit of the gradient's norm, or of its entries, from what the first update made of it."""
-    first = {"adam": "first_moment", "adamw": "first_moment", "momentum": "velocity", "nesterov": "velocity"}
-    slot = first.get(measure.plan.config.get("optimizer", "sgd"))
-    if slot is None:
+    optimizer = measure.plan.config.get("optimizer", "sgd")
+    if optimizer in ("sgd", "momentum", "nesterov"):
         there, here = (moves[0] for moves in _moves(measure, base))
-    else:
-        there, here = (np.asarray(trace.states[slot][0], float) for trace in (base, measure.candidate))
+    elif optimizer in ("adam", "adamw") and measure.candidate.states["first_moment"].size:
+        there, here = (np.asarray(trace.states["first_moment"][0], float) for trace in (base, measure.candidate))
+    else:  # such an update hides how large the gradient was
+        return
     here = np.nan_to_num(here)
     gradient = base.gradients[0] if base.gradients.size else np.zeros(1)
     norm, scale = float(np.sqrt((gradient**2).sum())), _precise(there, here)

@@ -39,14 +39,33 @@ class Inexpressible(Exception):
 
 
 def is_script(path: Path) -> bool:
-    """Whether a file has no word of a candidate, and a loop or a fit: then it is watched as it stands."""
+    """Whether a file defines no candidate, nor a template's MLP, but a loop or a fit: it is watched as it is."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
         return False
+    defined = _defined(tree.body)
+    if "candidate" in defined or {"MLP", "Config"} <= defined:
+        return False
     nodes = list(ast.walk(tree))
-    words = [getattr(n, "name", None) or getattr(n, "id", None) or getattr(n, "attr", None) for n in nodes]
-    return "candidate" not in words and ("fit" in words or any(isinstance(n, ast.For | ast.While) for n in nodes))
+    return any(isinstance(n, ast.For | ast.While) or getattr(n, "attr", None) == "fit" for n in nodes)
+
+
+def _defined(body: list[ast.stmt]) -> set[str]:
+    """The names that statements bind at the top of a file, whatever condition they stand under."""
+    names = set[str]()
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            names.add(statement.name)
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                names |= {alias.asname or alias.name for alias in node.names}
+            elif isinstance(node, ast.FunctionDef):
+                names.add(node.name)
+    return names
 
 
 def plan_of(r: Recording) -> Plan:

@@ -91,6 +91,6 @@ def test_the_report_shows_the_score() -> None:
     table = pd.DataFrame(rows, columns=COLUMNS["corpus"].split()).assign(right=lambda t: t["right"].astype(str))
     score, wrong = trap_pages.corpus(Results({"implementations": [], "scenarios": []}, {"corpus": table}))
     shown = score.frame.set_index("expected")  # type: ignore[union-attr]
-    assert shown.loc["equal", "as expected"] == 1
+    assert shown.loc["equal", "as expected"] == "1"
     assert shown.loc["a cause", "share"] == "100 %"
     assert wrong.failing.loc[0, "found"]  # type: ignore[union-attr]
