@@ -135,7 +135,7 @@ class Patient:
     """A text stream that never fails: what its encoding lacks goes in other words, what cannot be written nowhere."""
 
     def __init__(self, stream: Any):
-        self._stream = stream
+        self._stream = stream if stream is not None else open(os.devnull, "w")  # noqa: SIM115 - as long as the command
         self.broken: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
