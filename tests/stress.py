@@ -196,7 +196,7 @@ def kills(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
             found.append(f"{what}: the report is a mixture or was touched")
         if [folder for folder in leftover if folder in temporary(tmp)]:
             found.append(f"{what}: the run has not removed {leftover}")
-        print(f"{what}: {code}", file=sys.stderr)
+        print(f"{what}: {code}", *(line for line in found if line.startswith(what)), file=sys.stderr, flush=True)
     with start(NEXT, home, tmp) as last:
         last.communicate()
     beside = sorted(path.name for path in home.parent.iterdir())
