@@ -33,9 +33,9 @@ GATES = {
         "much training amplifies a small change of the weights, measured on slightly changed copies of the reference."
     ),
     "float32": (
-        "Each implementation against the float64 reference. In step: what rounding alone can do to the entry, "
-        "propagated through the step operation by operation. On its own: steps x one step's rounding x the measured "
-        "amplification."
+        "Each implementation against the float64 reference or, where two others agree against it, one of those. In "
+        "step: what rounding alone can do to the entry, propagated through the step operation by operation. On its "
+        "own: steps x one step's rounding x the measured amplification."
     ),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compare.ledger import adapters, parity, trace
+from compare.ledger.alone import odd_one_out
 from compare.ledger.jobs import by_name
 from compare.ledger.processes import Event, Pool
 from compare.ledger.serve import message_of
@@ -55,6 +56,7 @@ class Finding:
     comparisons: list[parity.Comparison] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
     reference: str = ""  # the implementation in the reference's part; empty if all have failed
+    ground: str = ""  # the one whose float64 run the float32 runs are held against
 
     @property
     def size(self) -> int:
@@ -133,23 +135,33 @@ class _Desk:
             with np.load(self.folder / "amplification.npz") as file:
                 amplification = Amplification(file["losses"], file["params"], float(file["outputs"]))
             ruler = parity.Ruler(self.finding.plan, reference, amplification)
-            for dtype in self.dtypes:
+            for dtype in self.dtypes:  # float64 first
+                self.finding.ground = self._ground()
                 self._compare(ruler, reference, dtype)
         shutil.rmtree(self.folder)
 
+    def _ground(self) -> str:
+        """Whose float64 run float32 is held against: the reference's, unless that stands alone against two others."""
+        assert self.reference
+        alone = odd_one_out(self.finding.comparisons) == self.reference
+        return next(name for name in self.todo if name != self.reference) if alone else self.reference
+
     def _compare(self, ruler: parity.Ruler, reference: Trace, dtype: str) -> None:
         names = [name for name in self.todo if (name, dtype) in self.done]
+        ground = self.finding.ground
+
+        def read(name: str, dtype: str, mode: str) -> Trace:
+            return reference if (name, dtype) == (self.reference, "float64") else self.trace(name, dtype, mode)
+
         for mode, compare in (("step", parity.in_step), ("own", parity.on_its_own)):
-            traces = {
-                name: reference if (name, dtype) == (self.reference, "float64") else self.trace(name, dtype, mode)
-                for name in names
-            }
+            traces = {name: read(name, dtype, mode) for name in names}
             if mode == "own":
                 self.finding.traces |= {(name, dtype): trace for name, trace in traces.items()}
             if dtype == "float64":
                 pairs = [((a, b), traces[a], traces[b]) for a, b in itertools.combinations(names, 2)]
             else:
-                pairs = [(("float64", name), reference, traces[name]) for name in names]
+                exact = read(ground, "float64", mode)
+                pairs = [(("float64", name), exact, traces[name]) for name in names]
             self.finding.comparisons += [compare(ruler, dtype, *pair) for pair in pairs]
         for name in names:
             if (name, dtype) != (self.reference, "float64") and self._differs(name, dtype):
@@ -159,6 +171,8 @@ class _Desk:
 
     def _differs(self, name: str, dtype: str) -> bool:
         """Whether an implementation differs from the reference."""
+        if dtype == "float32" and self.finding.ground != self.reference:
+            return False  # What is known there is not the reference's difference from a candidate.
         against = self.reference if dtype == "float64" else "float64"
         return any(not c.equal and c.dtype == dtype and {c.a, c.b} == {against, name} for c in self.finding.comparisons)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from compare.ledger.alone import odd_one_out, standing
 from compare.ledger.parity import Comparison, in_step, on_its_own
+from compare.ledger.run import Finding, _Desk
 from compare.ledger.trace import Trace
-from compare.traps.catalogue import record_trapped
+from compare.traps.catalogue import CATALOGUE, Hypothesis, record_trapped
 from compare.traps.scenarios import SCENARIOS, case
 
 NAMES = ("numpy", "torch", "keras")
@@ -110,3 +112,31 @@ def test_float64_decides_where_both_were_run() -> None:
     wrong = tampered(1, 0, 1.0, dtype="float32")
     follow = against_the_reference(**rounded | {"torch": wrong, "keras": wrong})
     assert odd_one_out(compared(three(numpy=tampered(1, 0))) + follow) == "numpy"
+
+
+def run_with(wrong: str, folder: Path) -> Finding:
+    """What a run finds where one implementation, NumPy in the reference's part, has its gradient halved."""
+    halved = (Hypothesis(CATALOGUE["loss-factor"], "only the gradient halved"),)
+    desk = _Desk(GROUND.plan, list(NAMES), ["float64", "float32"], folder / "000")
+    np.savez(desk.folder / "amplification.npz", **asdict(GROUND.ruler.amplification))
+    reference: Trace | None = None
+    for name, dtype in itertools.product(NAMES, ("float64", "float32")):
+        causes = halved if name == wrong else ()
+        own = record_trapped(causes, GROUND.plan, dtype)
+        reference = reference or own
+        own.save(desk.folder / f"{name}-{dtype}-own.npz")
+        record_trapped(causes, GROUND.plan, dtype, reference).save(desk.folder / f"{name}-{dtype}-step.npz")
+        desk.finish({"reference": None if own is reference else "numpy", "dtype": dtype}, name)
+    desk.compare()
+    return desk.finding
+
+
+@pytest.mark.parametrize("wrong", NAMES)
+def test_no_column_shows_another_than_the_wrong_one(wrong: str, tmp_path: Path) -> None:
+    finding = run_with(wrong, tmp_path)
+    assert odd_one_out(finding.comparisons) == wrong
+    assert finding.ground == ("torch" if wrong == "numpy" else "numpy")
+    differing = [{c.a, c.b} for c in finding.comparisons if not c.equal]
+    assert all(wrong in pair for pair in differing)
+    assert {"float64", wrong} in differing
+    assert all(c.equal for c in finding.comparisons if wrong not in (c.a, c.b))
