@@ -94,7 +94,7 @@ def find_causes(ledger: Ledger, show: Callable[[int, int, str], None] = lambda d
         innocent = name != s.implementation
         finding = ledger.findings[s.scenario]
         said = explain_reference(found, name, s.implementation) if innocent else explain(found, s.implementation)
-        held = f", so float32 is held against {finding.ground}" if finding.ground != finding.reference else ""
+        held = f", so float32 is held against {finding.ground}" if finding.ground not in ("", finding.reference) else ""
         who = f"Who differs: {standing(finding.comparisons)}; the reference is {finding.reference}{held}.\n"
         if found.first and odd_one_out(finding.comparisons):
             who += f"What decides is the Config: {_config_says(s.plan, found.first.phase)}\n"
