@@ -209,7 +209,6 @@ def kills(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
 # Failures -------------------------------------------------------------------------------------------------------------
 
 BREAKS = {"crash": "os._exit(11)", "hang": "time.sleep(600)"}
-LIMIT = 5.0  # seconds
 PARTS = ("ledger", "repeat", "relay", "recipes", "speed")
 # Where a part's work begins, is under way and ends: a method of the template, and how many calls of it pass before.
 PLACES = {
@@ -281,13 +280,13 @@ def others_are_there(home: Path, name: str, part: str) -> bool:
     return others <= set(rows["implementation"])
 
 
-def failure(name: str, part: str, moment: str, how: str, work: Path) -> list[str]:
-    """What is wrong with a run in which one implementation breaks."""
+def failure(name: str, part: str, moment: str, how: str, work: Path, limit: float) -> list[str]:
+    """What is wrong with a run in which one implementation breaks, with so many seconds for each answer."""
     what = f"{how} of {name} in {part}, at the {moment}"
     folder = work / what.replace(" ", "-").replace(",", "")
     copy, tmp, home = broken_copy(folder / "project", name, part, moment, how), folder / "tmp", folder / "report"
     tmp.mkdir()
-    command = [sys.executable, str(copy / "compare" / "run_all.py"), *OPTIONS[part].split(), "--limit", f"{LIMIT}"]
+    command = [sys.executable, str(copy / "compare" / "run_all.py"), *OPTIONS[part].split(), "--limit", f"{limit:g}"]
     begin = time.monotonic()
     process = subprocess.Popen(
         [*command, "--out", str(home)],
@@ -297,7 +296,7 @@ def failure(name: str, part: str, moment: str, how: str, work: Path) -> list[str
         text=True,
     )
     try:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=300 + 10 * limit)
     except subprocess.TimeoutExpired:
         process.kill()
         return [f"{what}: it goes on and on"]
@@ -329,7 +328,7 @@ def failures(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
     random.Random(args.seed).shuffle(cases)
 
     def one(case: tuple[str, str, str, str]) -> list[str] | None:
-        return failure(*case, work) if time.monotonic() - begin < args.seconds else None
+        return failure(*case, work, args.limit) if time.monotonic() - begin < args.seconds else None
 
     with ThreadPoolExecutor(args.at_once) as pool:
         for lines in pool.map(one, cases):
@@ -345,6 +344,7 @@ def main() -> int:
     parser.add_argument("--run", choices=RUNS, default="short", help="what is killed")
     parser.add_argument("--patience", type=float, default=2.0, help="seconds for what is killed to have ended")
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="that fail")
+    parser.add_argument("--limit", type=float, default=5.0, help="seconds for an answer, where something fails")
     parser.add_argument("--seconds", type=float, default=1e9, help="after which no more is begun")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=2, help="processes, but for kills")
