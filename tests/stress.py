@@ -267,6 +267,8 @@ def broken_copy(folder: Path, name: str, part: str, moment: str, how: str) -> Pa
 def others_are_there(home: Path, name: str, part: str) -> bool:
     """Whether the other implementations' results are in the report."""
     table = {"ledger": "cells", "repeat": "repeat", "relay": "relay", "recipes": "recipes", "speed": "speed"}[part]
+    if not (home / "data" / f"{table}.csv").exists():
+        return False
     rows = pd.read_csv(home / "data" / f"{table}.csv", keep_default_na=False)
     others = {"numpy", "torch", "keras"} - {name}
     if part == "ledger":

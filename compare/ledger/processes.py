@@ -97,7 +97,7 @@ class Pool:
     def wait(self) -> Event | None:
         """The next event; None if nothing happened for a moment, so that the caller can show that time passes."""
         late = [w for w in self.workers.values() if (w.job or not w.ready) and time.monotonic() > w.deadline]
-        if late:
+        if late and self.inbox.empty():  # An answer may have come in time, and waited while other work was done here.
             worker = late[0]
             what = f"no answer within {self.limit:g} s" if worker.ready else "its framework was not imported in time"
             return self._lost(worker, "timed out", what)
