@@ -161,4 +161,5 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_looked_at(tmp_pat
         assert eventually(lambda: not pool.inbox.empty(), 20)
         pool.workers["numpy"].deadline = time.monotonic() - 1  # The harness was busy with something else.
         event = pool.wait()
-        assert event and event.status == "ok"
+        assert event
+        assert event.status == "ok"
