@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from compare.report import call_pages, default_pages, figures, overview, speed_pages, tables, trap_pages, tutorial_pages
+from compare.report import (
+    call_pages,
+    default_pages,
+    fast_pages,
+    figures,
+    overview,
+    speed_pages,
+    tables,
+    trap_pages,
+    tutorial_pages,
+)
 from compare.report.blocks import Block, Explorer, Hidden, Prose, Section, Terms, Verbatim, View
 from compare.report.explorer import explorer_data
 from compare.report.numbers import exact, number
@@ -191,7 +201,8 @@ VIEWS: dict[str, list[Entry]] = {
     ],
     "Speed": [
         ("How long does a step take?", "speed", speed_pages.steps),
-        ("What the fast form buys", None, speed_pages.gains),
+        ("What the fast form buys", None, fast_pages.gains),
+        ("What more threads buy", None, fast_pages.threads),
         ("What starting and predicting take", None, speed_pages.costs),
         ("Which is the fastest where", None, speed_pages.crossover),
         ("Faster than before?", None, speed_pages.against_baseline),

@@ -168,23 +168,6 @@ def left_out(results: Results) -> list[Block]:
     return [Prose(f"Not timed: {row.implementation}, {row.mode}: {row.reason}.") for row in rows.itertuples()]
 
 
-def gains(results: Results) -> list[Block]:
-    """What the fast form buys over the plain one."""
-    rows = [
-        [work_name(row), row["implementation"],
-         f"{number(row['times'], 3)} · {number(row['low'], 3)} to {number(row['high'], 3)}"]
-        for _, row in results.tables["speed_gains"].iterrows() if row["workload"] not in SWEEPS
-    ]  # fmt: skip
-    note = (
-        "How many times faster fit(fast=True) is than fit, in the same rounds · 95 % interval. PyTorch compiles "
-        "four steps into one function, which saves the calls; Keras runs an epoch inside one TensorFlow function "
-        "instead of calling one for every step. NumPy has no second form."
-    )
-    columns = ["workload", "implementation", "times faster"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return [Table("What fast buys", frame, note, frozenset(columns[:2]), by="workload")] if rows else []
-
-
 def facts(results: Results, *quantities: str) -> pd.DataFrame:
     """Rows of speed_facts.csv with these quantities."""
     rows = results.tables["speed_facts"]
