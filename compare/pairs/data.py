@@ -11,6 +11,8 @@ from compare.pairs.findings import Finding
 from compare.pairs.samples import CLOSE, Samples, known, samples
 from compare.watch.recording import Line, Recording
 
+SWITCHED = {"batch-size", "data-samples", "data-scale", "data-targets", "last-batch", "shuffling"}  # by a training
+
 
 @dataclass
 class Data:
@@ -22,8 +24,12 @@ class Data:
     facts: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def say(self, name: str, kind: str, text: str, size: float = 0.0, mend: str = "") -> None:
-        self.findings.append(Finding("data", name, kind, text, size=size, mend=mend))
+    def say(
+        self, name: str, kind: str, text: str, size: float = 0.0, mend: str = "", values: tuple = (None, None)
+    ) -> None:
+        finding = Finding("data", name, kind, text, size=size, mend=mend, values=values)
+        finding.setting = name if name in SWITCHED else ""
+        self.findings.append(finding)
 
 
 def compared(a: Recording, b: Recording) -> Data:
@@ -186,14 +192,15 @@ def _batches(data: Data) -> None:
     assert b is not None
     if max(a.sizes) != max(b.sizes):
         text = f"batches of {max(a.sizes)} against {max(b.sizes)} samples"
-        data.say("batch-size", "fault", text, mend=f"batches of {max(a.sizes)}")
+        data.say("batch-size", "fault", text, mend=f"batches of {max(a.sizes)}", values=(max(a.sizes), max(b.sizes)))
     partial = [s.sizes[s.period - 1] if s.period else min(s.sizes) for s in (a, b)]
     whole = [max(s.sizes) for s in (a, b)]
     seen = a.period and b.period
     if whole[0] == whole[1] and (partial[0] < whole[0]) != (partial[1] < whole[1]) and seen:
         text = f"the last batch of an epoch has {partial[0]} samples against {partial[1]}"
         which = "keeps" if partial[0] < whole[0] else "drops"
-        data.say("last-batch", "fault", f"{text}: the first {which} what does not fill a batch")
+        values = partial[0] < whole[0], partial[1] < whole[1]
+        data.say("last-batch", "fault", f"{text}: the first {which} what does not fill a batch", values=values)
 
 
 def _order(data: Data, a: Recording, b: Recording) -> None:
@@ -217,7 +224,7 @@ def _order(data: Data, a: Recording, b: Recording) -> None:
         ):
             kind = "default"
             text += ": after keras.utils.set_random_seed, fit(shuffle=True) draws one order and keeps it"
-        data.say("shuffling", kind, text)
+        data.say("shuffling", kind, text, values=(shuffled[0], shuffled[1]))
     elif shuffled[0]:
         data.facts.append("both draw a new order each epoch, each from its own generator")
     elif data.a.rows.shape == data.b.rows.shape and not np.array_equal(data.a.keys, data.b.keys):

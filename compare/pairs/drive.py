@@ -20,7 +20,7 @@ def for_first(a: Recording, steps: int) -> Drive:
 
 def for_second(a: Recording, b: Recording, match: Match, data: Data, steps: int) -> Drive:
     """The second script on the first one's steps, every array in the second one's shape."""
-    inputs, targets = _inputs(a, b, data), _targets(a, b)
+    inputs, targets = forms(a, b, data)
     given = []
     for step in a.steps[:steps]:
         given.append(
@@ -32,6 +32,11 @@ def for_second(a: Recording, b: Recording, match: Match, data: Data, steps: int)
             )
         )
     return Drive(given)
+
+
+def forms(a: Recording, b: Recording, data: Data) -> tuple[list[Form | None], list[Form | None]]:
+    """How inputs and targets of the first become the second's; None where they cannot."""
+    return _inputs(a, b, data), _targets(a, b)
 
 
 def parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arrays:
@@ -67,15 +72,15 @@ def _targets(a: Recording, b: Recording) -> list[Form | None]:
     """How the first one's target becomes each of the second's: its base, or what the second makes of it."""
     if not a.steps[0].targets or not b.steps[0].targets:
         return []
-    base = _base(a.steps[0].targets[0], [s.targets[0] for s in b.steps if s.targets])
-    forms: list[Form | None] = [base]
+    own = base(a.steps[0].targets[0], [s.targets[0] for s in b.steps if s.targets])
+    forms: list[Form | None] = [own]
     for number in range(1, len(b.steps[0].targets)):
         made = _made(b, number)
-        forms.append(None if base is None or made is None else lambda t, made=made: made(base(t)))  # type: ignore[misc]
+        forms.append(None if own is None or made is None else lambda t, made=made: made(own(t)))  # type: ignore[misc]
     return forms
 
 
-def _base(t: np.ndarray, others: list[np.ndarray]) -> Form | None:
+def base(t: np.ndarray, others: list[np.ndarray]) -> Form | None:
     """The first one's target in the form of the second's."""
     one, other = np.asarray(t), np.asarray(others[0])
     classes = other.shape[-1] if other.ndim > 1 else 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compare.watch.recording import Line
+
+if TYPE_CHECKING:
+    from compare.pairs.effects import Effect
 
 STAGES = ("data", "network", "start", "steps", "evaluation")
 KINDS = ("fault", "default", "convention")
@@ -18,6 +21,7 @@ NAMES = {
               "epsilon-place", "frozen", "gradient-factor", "gradients", "gradients-not-zeroed", "kernel_size",
               "label-smoothing", "layer", "learning-rate", "loss-factor", "loss-function", "momentum", "nesterov",
               "norm-epsilon", "norm-momentum", "norm-variance", "optimizer", "optimizer-beta1", "optimizer-beta2",
+              "optimizer-dampening",
               "optimizer-epsilon", "optimizer-initial", "padding", "penalty", "pooling", "reduction",
               "running-statistics", "schedule", "slope", "stride", "target-shape", "training-mode", "two-biases",
               "update", "weight-decay"),
@@ -41,6 +45,10 @@ class Finding:
     size: float = 0.0  # how far the two are apart where it shows first, relative to the largest entry
     mend: str = ""  # what to change in the second script
     accepted: bool = False  # by who asked: it is meant
+    setting: str = ""  # what of a training is set otherwise, where it can be set: "epsilon"
+    values: tuple[Any, Any] = (None, None)  # to what, in both
+    parameters: tuple[int, ...] = ()  # of the first, of which it is said; () where it is said of the whole
+    effect: Effect | None = None  # of it alone on the final loss
 
     @property
     def counts(self) -> bool:
@@ -50,4 +58,5 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         places = [None if line is None else {"file": line.file, "line": line.number} for line in self.lines]
         keys = ("stage", "name", "kind", "text", "size", "mend", "accepted")
-        return {**{key: getattr(self, key) for key in keys}, "lines": places}
+        effect = None if self.effect is None else self.effect.as_json()
+        return {**{key: getattr(self, key) for key in keys}, "lines": places, "effect": effect}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compare.pairs import data, drive, evaluation, network, start, steps
+from compare.pairs import data, drive, effects, evaluation, network, start, steps
 from compare.pairs import layers as compared_layers
+from compare.pairs.effects import Gap
 from compare.pairs.findings import STAGES, Finding
 from compare.pairs.match import Match, matched
 from compare.run.scratch import scratch
@@ -29,6 +30,8 @@ class Verdict:
     facts: dict[str, list[str]] = field(default_factory=dict)  # by stage: what is the same, or was not compared
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    gap: Gap | None = None  # between the final losses, the first's way and with everything as the second has it
+    no_gap: str = ""  # why it was not measured
 
     @property
     def equal(self) -> bool:
@@ -46,6 +49,8 @@ class Verdict:
             "facts": self.facts,
             "findings": [finding.as_json() for finding in self.findings],
             "notes": self.notes,
+            "gap": self.gap.as_json() if self.gap else None,
+            "no_gap": self.no_gap,
         }
 
 
@@ -57,11 +62,13 @@ def hold(
     seconds: float = 3.0,
     kind: type = ScriptProcess,
     accept: Sequence[str] = (),
+    measured: float = effects.SECONDS,
 ) -> Verdict:
     """Hold one script against another, `count` steps of each; Stopped where one gives no recording.
 
     `seconds` is how long each goes on after its steps, to be seen evaluating. `kind` says where they run: each in its
     own process or, where many are judged, all in this one. `accept` names what may differ: findings, or kinds of them.
+    `measured` is how long trainings may take that tell what each difference does to the final loss; 0 leaves them out.
     """
     with scratch() as work:
         first, second = (kind(path, [], limit, work) for path in (a, b))
@@ -69,15 +76,22 @@ def hold(
             for process in (first, second):
                 process.watch(count, seconds)
             verdict = Verdict(first.recording(), second.recording())
-            _compare(verdict, first, second)
-    for finding in verdict.findings:
-        finding.accepted = bool({finding.name, finding.kind, f"{finding.kind}s"} & set(accept))
+            about, evenly = _compare(verdict, first, second)
+            for finding in verdict.findings:
+                finding.accepted = bool({finding.name, finding.kind, f"{finding.kind}s"} & set(accept))
+            if measured and evenly and not verdict.equal:
+                both = first, second
+                verdict.gap, verdict.no_gap = effects.measure(evenly, about, verdict.findings, both, measured)
     kinds = {"fault": 0, "default": 1, "convention": 2}
-    verdict.findings.sort(key=lambda f: (kinds[f.kind], STAGES.index(f.stage), -f.size))
+    sizes = {id(f): f.effect.size if f.effect else -1.0 for f in verdict.findings}
+    verdict.findings.sort(
+        key=lambda f: (f.kind == "convention", -sizes[id(f)], kinds[f.kind], STAGES.index(f.stage), -f.size)
+    )
     return verdict
 
 
-def _compare(verdict: Verdict, first: ScriptProcess, second: ScriptProcess) -> None:
+def _compare(verdict: Verdict, first: ScriptProcess, second: ScriptProcess) -> tuple[data.Data, steps.Runs | None]:
+    """Fill the verdict, stage by stage; what was seen of the data, and of both on the same steps."""
     a, b = verdict.a, verdict.b
     verdict.notes = [note for r in (a, b) for note in r.notes]
     match = matched(a, b)
@@ -86,22 +100,24 @@ def _compare(verdict: Verdict, first: ScriptProcess, second: ScriptProcess) -> N
     verdict.facts["data"], verdict.facts["network"] = about.facts, layers.facts
     verdict.facts["start"], findings = start.compared(a, b, match)
     verdict.findings = [*about.findings, *layers.findings, *findings]
+    evenly = None
     if match.pairs:
-        verdict.facts["steps"], findings = _steps(a, b, match, about, layers, first, second)
+        evenly, verdict.facts["steps"], findings = _steps(a, b, match, about, layers, first, second)
         verdict.findings += findings
     verdict.facts["evaluation"], findings = evaluation.compared(a, b)
     verdict.findings += findings
+    return about, evenly
 
 
 def _steps(
     a: Recording, b: Recording, match: Match, about: data.Data, layers: network.Layers,
     first: ScriptProcess, second: ScriptProcess,
-) -> tuple[list[str], list[Finding]]:  # fmt: skip
+) -> tuple[steps.Runs | None, list[str], list[Finding]]:  # fmt: skip
     """Both on the first one's steps, in float64 if both can be put there."""
     count = min(DRIVEN, len(a.steps))
     drives = drive.for_first(a, count), drive.for_second(a, b, match, about, count)
     if unseen := _unseen(a, b, drives[1]):
-        return [f"{unseen}, so the two are not put on the same steps"], []
+        return None, [f"{unseen}, so the two are not put on the same steps"], []
     reason = ""
     for dtype in EVENLY:
         try:
@@ -114,8 +130,8 @@ def _steps(
         runs = steps.Runs(a, b, *driven, match, layers, dtype, targets_given=targets)
         if compared_layers.compared(runs):
             _force(runs, drives[1], second)
-        return steps.compared(runs)
-    return [f"the scripts could not be put on the same steps: {reason}"], []
+        return runs, *steps.compared(runs)
+    return None, [f"the scripts could not be put on the same steps: {reason}"], []
 
 
 def _unseen(a: Recording, b: Recording, given: Drive) -> str:

@@ -79,7 +79,7 @@ def _before(runs: Runs, number: int, apart: float) -> Finding:
     ]:
         name = "pooling"
     text = f"{place}: {told(ops_a)} against {told(ops_b)}"
-    return Finding("steps", name, "fault", text, lines, size=apart, mend=told(ops_a))
+    return Finding("steps", name, "fault", text, lines, size=apart, mend=told(ops_a), setting="layers")
 
 
 def _inside(runs: Runs, number: int, apart: float) -> Finding:
@@ -90,7 +90,7 @@ def _inside(runs: Runs, number: int, apart: float) -> Finding:
         first = next((o for o in options if o[0] in ("padding", "stride", "eps", "training", "dilation")), options[0])
         return _option(runs, a, b, *first, apart, place)
     text = f"{place} gives other outputs for the same inputs and weights: {told([a])} against {told([b])}"
-    return Finding("steps", "layer", "fault", text, (a.line, b.line), size=apart)
+    return Finding("steps", "layer", "fault", text, (a.line, b.line), size=apart, setting="layers")
 
 
 NORM = {"eps": "norm-epsilon", "momentum": "norm-momentum", "training": "training-mode"}
@@ -106,7 +106,8 @@ def _option(runs: Runs, a: Op, b: Op, key: str, x: object, y: object, apart: flo
     default = all(value in OPTION_DEFAULTS.get(r.framework, {}).get(key, ()) for value, r in ((x, runs.a), (y, runs.b)))
     kind = "default" if default else "fault"
     mend = f"{key}={x!r}"
-    return Finding("steps", name, kind, f"{place}: {key} {x} against {y}", (a.line, b.line), size=apart, mend=mend)
+    text = f"{place}: {key} {x} against {y}"
+    return Finding("steps", name, kind, text, (a.line, b.line), size=apart, mend=mend, setting="layers")
 
 
 def plain(name: str) -> str:

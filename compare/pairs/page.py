@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from compare.pairs.hold import Verdict
-from compare.pairs.text import about
+from compare.pairs.text import about, effect, gap_told
 
 
 def page(verdict: Verdict, a: Path, b: Path) -> str:
@@ -17,8 +17,9 @@ def page(verdict: Verdict, a: Path, b: Path) -> str:
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
     sides = [_side(verdict, path, number) for number, path in enumerate((a, b))]
     return environment.get_template("pair.html").render(
-        verdict=verdict, a=verdict.a, b=verdict.b, about_a=about(verdict.a), about_b=about(verdict.b), sides=sides
-    )
+        verdict=verdict, a=verdict.a, b=verdict.b, about_a=about(verdict.a), about_b=about(verdict.b), sides=sides,
+        effect=effect, gap=gap_told(verdict),
+    )  # fmt: skip
 
 
 def _side(verdict: Verdict, path: Path, which: int) -> dict[str, Any]:

@@ -29,8 +29,6 @@ class Rule:
             "nesterov": False,
             "decay": 0.0,
             "decoupled": False,
-            "clip_norm": 0.0,
-            "clip_value": 0.0,
         }
         shown = {k: v for k, v in self.settings.items() if plain.get(k) != v}
         inside = ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
@@ -70,8 +68,10 @@ def _torch(kind: str, o: dict[str, Any], rate: float) -> Rule | None:
     decay, common = float(o.get("weight_decay", 0)), {"rate": rate}
     if o.get("amsgrad") or o.get("maximize") or o.get("centered") or o.get("lr_decay"):
         return None
-    if kind == "sgd" and not o.get("dampening"):
+    if kind == "sgd":
         settings = common | {"momentum": float(o["momentum"]), "nesterov": bool(o["nesterov"])}
+        if o.get("dampening"):
+            settings["dampening"] = float(o["dampening"])
         return Rule("sgd", settings | {"decay": decay, "decoupled": False})
     if kind in ("adam", "adamw"):
         b1, b2 = map(float, o["betas"])
@@ -88,9 +88,7 @@ def _torch(kind: str, o: dict[str, Any], rate: float) -> Rule | None:
 
 def _keras(kind: str, o: dict[str, Any], rate: float) -> Rule | None:
     decay = float(o.get("weight_decay") or 0)
-    clip = {"clip_value": float(o.get("clipvalue") or 0), "clip_norm": float(o.get("global_clipnorm") or 0),
-            "clip_each": float(o.get("clipnorm") or 0)}  # fmt: skip
-    common = {"rate": rate, "decay": decay, "decoupled": bool(decay), **{k: v for k, v in clip.items() if v}}
+    common = {"rate": rate, "decay": decay, "decoupled": bool(decay)}
     if o.get("amsgrad") or o.get("centered") or o.get("use_ema"):
         return None
     if kind == "sgd":
@@ -106,36 +104,49 @@ def _keras(kind: str, o: dict[str, Any], rate: float) -> Rule | None:
     return Rule("adam" if kind == "adamw" else kind, common | settings, "keras")
 
 
-def updates(rule: Rule, gradients: Series, before: Series, rates: list[float]) -> Iterator[np.ndarray]:
-    """What a rule adds to one parameter at each step, given its gradients and its values before."""
-    s, keras = rule.settings, rule.framework == "keras"
-    m = np.zeros_like(before[0], float)
-    v = np.full_like(m, s.get("initial", 0.0))
-    for t, (g, w, rate) in enumerate(zip(gradients, before, rates, strict=True), start=1):
-        decay = s.get("decay", 0.0)
+class Slots:
+    """What a rule remembers of one parameter, and the moves that it makes of it."""
+
+    def __init__(self, rule: Rule, shape: tuple[int, ...]):
+        self.rule, self.t = rule, 0
+        self.m = np.zeros(shape)
+        self.v = np.full(shape, float(rule.settings.get("initial", 0.0)))
+
+    def move(self, g: np.ndarray, w: np.ndarray, rate: float) -> np.ndarray:
+        """What the rule adds to the parameter, given its gradient and its value."""
+        s, keras = self.rule.settings, self.rule.framework == "keras"
+        self.t += 1
+        decay, epsilon = s.get("decay", 0.0), s.get("epsilon", 0.0)
         if decay and not s.get("decoupled"):
             g = g + decay * w
         shrink = -rate * decay * w if decay and s.get("decoupled") else 0.0
-        epsilon = s.get("epsilon", 0.0)
-        if rule.name == "sgd":
-            m = s["momentum"] * m + g
-            step = g + s["momentum"] * m if s["nesterov"] else m
-        elif rule.name == "adam":
-            m = s["beta1"] * m + (1 - s["beta1"]) * g
-            v = s["beta2"] * v + (1 - s["beta2"]) * g * g
-            root = np.sqrt(1 - s["beta2"] ** t)
-            bottom = (np.sqrt(v) + epsilon) / root if keras else np.sqrt(v) / root + epsilon
-            step = m / (1 - s["beta1"] ** t) / bottom
-        elif rule.name == "rmsprop":
-            v = s["beta2"] * v + (1 - s["beta2"]) * g * g
-            step = g / (np.sqrt(v + epsilon) if keras else np.sqrt(v) + epsilon)
+        if self.rule.name == "sgd":
+            damped = 1 - s.get("dampening", 0.0) if self.t > 1 else 1.0
+            self.m = s["momentum"] * self.m + damped * g
+            step = g + s["momentum"] * self.m if s["nesterov"] else self.m
+        elif self.rule.name == "adam":
+            self.m = s["beta1"] * self.m + (1 - s["beta1"]) * g
+            self.v = s["beta2"] * self.v + (1 - s["beta2"]) * g * g
+            root = np.sqrt(1 - s["beta2"] ** self.t)
+            bottom = (np.sqrt(self.v) + epsilon) / root if keras else np.sqrt(self.v) / root + epsilon
+            step = self.m / (1 - s["beta1"] ** self.t) / bottom
+        elif self.rule.name == "rmsprop":
+            self.v = s["beta2"] * self.v + (1 - s["beta2"]) * g * g
+            step = g / (np.sqrt(self.v + epsilon) if keras else np.sqrt(self.v) + epsilon)
             if s.get("momentum"):
-                m = s["momentum"] * m + step
-                step = m
+                self.m = s["momentum"] * self.m + step
+                step = self.m
         else:
-            v = v + g * g
-            step = g / (np.sqrt(v + epsilon) if keras else np.sqrt(v) + epsilon)
-        yield shrink - rate * step
+            self.v = self.v + g * g
+            step = g / (np.sqrt(self.v + epsilon) if keras else np.sqrt(self.v) + epsilon)
+        return shrink - rate * step
+
+
+def updates(rule: Rule, gradients: Series, before: Series, rates: list[float]) -> Iterator[np.ndarray]:
+    """What a rule adds to one parameter at each step, given its gradients and its values before."""
+    slots = Slots(rule, np.shape(before[0]))
+    for g, w, rate in zip(gradients, before, rates, strict=True):
+        yield slots.move(g, w, rate)
 
 
 @dataclass

@@ -96,6 +96,7 @@ def compared(a: Recording, b: Recording, match: Match) -> tuple[list[str], list[
     facts, findings = [], []
     same = True
     schemes: dict[tuple[str, str, str, str], list[tuple[Parameter, Parameter, float]]] = {}
+    numbers: dict[tuple[str, str, str, str], list[int]] = {}
     for i, j in match.pairs:
         p, q = a.parameters[i], b.parameters[j]
         if not p.trained or squeezed(p.shape) != squeezed(q.shape):
@@ -109,14 +110,19 @@ def compared(a: Recording, b: Recording, match: Match) -> tuple[list[str], list[
         one, two = drawn(p), drawn(q)
         if one.differs(two):
             what = "bias" if "bias" in p.role else "weights"
-            schemes.setdefault((what, one.text, two.text, p.kind), []).append((p, q, abs(two.spread - one.spread)))
-    for (what, one_text, two_text, _), parts in schemes.items():
+            scheme = what, one.text, two.text, p.kind
+            schemes.setdefault(scheme, []).append((p, q, abs(two.spread - one.spread)))
+            numbers.setdefault(scheme, []).append(i)
+    for scheme, parts in schemes.items():
+        what, one_text, two_text, _ = scheme
         p, q, size = parts[0]
         names = ", ".join(p.name for p, _, _ in parts)
         defaults = a.framework != b.framework and (what == "bias" or all("default" in t for t in (one_text, two_text)))
         kind = "default" if defaults else "fault"
         text = f"{names}: {one_text} against {two_text}"
-        findings.append(Finding("start", "initialisation", kind, text, (p.line, q.line), size=size))
+        finding = Finding("start", "initialisation", kind, text, (p.line, q.line), size=size)
+        finding.setting, finding.parameters = "initial", tuple(numbers[scheme])
+        findings.append(finding)
     if same:
         facts.append("the initial weights are the same numbers")
     elif not findings:

@@ -81,21 +81,23 @@ def gradients(runs: Runs, factors: np.ndarray, layers_differ: bool) -> list[Find
                 kept.setdefault(i, []).append(gap(own, factor * g + last, size) < 0.1 * gap(own, factor * g, size))
     if frozen:
         text = f"{frozen} gets no gradient in the second: it stays as it was"
-        return [Finding("steps", "frozen", "fault", text, lines, size=1.0)]
+        return [Finding("steps", "frozen", "fault", text, lines, size=1.0, setting="loss")]
     if apart <= runs.allowed * 10:
         return []
     if any(len(steps) > 2 and all(steps) for steps in kept.values()):
         text = "the second adds each step's gradients to those of the steps before: they are not set to zero"
-        return [
-            Finding("steps", "gradients-not-zeroed", "fault", text, lines, size=apart, mend="optimizer.zero_grad()")
-        ]
+        finding = Finding("steps", "gradients-not-zeroed", "fault", text, lines, size=apart)
+        finding.mend, finding.setting, finding.values = "optimizer.zero_grad()", "kept", (False, True)
+        return [finding]
     if ratios and np.allclose(ratios, ratios[0], rtol=1e-4):
         text = f"the gradients are {ratios[0]:.6g} times those of the first, for the same loss"
-        return [Finding("steps", "gradient-factor", "fault", text, lines, size=apart)]
+        finding = Finding("steps", "gradient-factor", "fault", text, lines, size=apart)
+        finding.setting, finding.values = "scale", ((1.0, 0), (float(ratios[0]), 0))
+        return [finding]
     if layers_differ:
         return []  # Another layer has another derivative.
     text = f"other gradients for the same loss, off by {apart:.1e} of the largest"
-    return [Finding("steps", "gradients", "fault", text, lines, size=apart)]
+    return [Finding("steps", "gradients", "fault", text, lines, size=apart, setting="loss")]
 
 
 def statistics(runs: Runs) -> list[Finding]:
@@ -117,10 +119,9 @@ def statistics(runs: Runs) -> list[Finding]:
         if m[0] is not None and m[1] is not None and not np.isclose(m[0], m[1]):
             defaults = (m[0], m[1]) in ((0.1, 0.01), (0.01, 0.1)) and runs.a.framework != runs.b.framework
             text = f"running statistics keep {1 - m[0]:g} of the old value against {1 - m[1]:g} at each step"
-            kind = "default" if defaults else "fault"
-            found.setdefault(
-                "norm-momentum", Finding("steps", "norm-momentum", kind, text, (p.line, q.line), size=apart)
-            )
+            finding = Finding("steps", "norm-momentum", "default" if defaults else "fault", text, (p.line, q.line))
+            finding.size, finding.setting, finding.values = apart, "statistics", (m[0], m[1])
+            found.setdefault("norm-momentum", finding)
         elif p.role == "running variance":
             n = len(np.atleast_1d(runs.a.steps[0].inputs[0]))
             text = (

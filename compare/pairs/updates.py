@@ -12,6 +12,8 @@ from compare.pairs.runs import Runs, gap
 from compare.pairs.samples import samples
 from compare.watch.recording import Arrays, Line, Recording, Step
 
+Clip = tuple[str, float] | None  # to what gradients are cut before they are applied: ("the norm", 1.0)
+
 
 def compared(runs: Runs) -> list[Finding]:
     """The update that each makes of the same gradients."""
@@ -19,15 +21,16 @@ def compared(runs: Runs) -> list[Finding]:
         _place(runs.a),
         _place(runs.b),
     )
-    clipped = [_clips(r, runs.a) for r in (runs.driven_a, runs.driven_b)]
+    clipped = clips(runs)
     found = _two_biases(runs)
     if (clipped[0] is None) != (clipped[1] is None) or (
         clipped[0] and clipped[1] and not np.isclose(clipped[0][1], clipped[1][1], rtol=1e-3)
     ):
         words = ["clipped to " + f"{c[0]} {c[1]:.4g}" if c else "not clipped" for c in clipped]
-        found.append(
-            Finding("steps", "clipping", "fault", f"gradients are {words[0]} against {words[1]}", lines, size=1.0)
-        )
+        text = f"gradients are {words[0]} against {words[1]}"
+        finding = Finding("steps", "clipping", "fault", text, lines, size=1.0)
+        finding.setting, finding.values = "clip", (clipped[0], clipped[1])
+        found.append(finding)
     courses = [
         rules.course(r.steps, "applied" if r.steps[0].applied else "gradients") for r in (runs.driven_a, runs.driven_b)
     ]
@@ -53,7 +56,12 @@ def _two_biases(runs: Runs) -> list[Finding]:
                 else ("one bias", "two biases, which move alike")
             )
             text = f"the {p.kind} has {words[0]}, against {words[1]}: their sum moves at another rate"
-            return [Finding("steps", "two-biases", "default", text, (p.line, q.line))]
+            finding = Finding("steps", "two-biases", "default", text, (p.line, q.line), setting="biases")
+            finding.values = (2 if p.parts else 1, 2 if q.parts else 1)
+            finding.parameters = tuple(
+                i for i, j in runs.match.pairs if bool(runs.a.parameters[i].parts) != bool(runs.b.parameters[j].parts)
+            )
+            return [finding]
     return []
 
 
@@ -61,7 +69,20 @@ def _place(r: Recording) -> Line | None:
     return next((r.lines[key] for key in ("optimizer", "step", "backward") if key in r.lines), None)
 
 
-def _clips(driven: Recording, own: Recording) -> tuple[str, float] | None:
+def clips(runs: Runs) -> tuple[Clip, Clip]:
+    """To what both clip the gradients that they are given: as seen, or as Keras' optimizer is told to."""
+    both = (runs.driven_a, runs.a), (runs.driven_b, runs.b)
+    one, other = (_clips(driven, runs.a) or _told_to_clip(r) for driven, r in both)
+    return one, other
+
+
+def _told_to_clip(r: Recording) -> Clip:
+    o = r.options[0] if r.options else {}
+    named = {"global_clipnorm": "the norm", "clipvalue": "the value", "clipnorm": "each to the norm"}
+    return next(((word, float(o[key])) for key, word in named.items() if o.get(key)), None)
+
+
+def _clips(driven: Recording, own: Recording) -> Clip:
     """The norm or the value to which the gradients that were given are cut before they are applied."""
     found = None
     for s, t in zip(driven.steps, own.steps, strict=False):
@@ -85,7 +106,9 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
     """Every setting in which two rules differ, with what it alone does to the first one's updates."""
     if a.name != b.name:
         text = f"another update rule: {a} against {b}"
-        return [Finding("steps", "optimizer", "fault", text, lines, size=1.0, mend=str(a))]
+        finding = Finding("steps", "optimizer", "fault", text, lines, size=1.0, mend=str(a))
+        finding.setting, finding.values = "rule", (a, b)
+        return [finding]
     found = []
     base = course.under(a)
     for key in sorted(a.settings.keys() | b.settings.keys()):
@@ -106,7 +129,9 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
         size_of_batch = len(np.atleast_1d(runs.a.steps[0].inputs[0])) if runs.a.steps[0].inputs else 0
         if key == "rate" and size_of_batch > 1 and any(np.isclose(r, size_of_batch, rtol=1e-3) for r in (x / y, y / x)):
             text += f": apart by the {size_of_batch} samples of a batch, as a sum is from a mean"
-        found.append(Finding("steps", name, kind, text, lines, size=size, mend=f"{words} {x:g}"))
+        finding = Finding("steps", name, kind, text, lines, size=size, mend=f"{words} {x:g}")
+        finding.setting, finding.values = key, (x, y)
+        found.append(finding)
     if a.framework != b.framework and a.name != "sgd" and not found and not (a.fitted or b.fitted):
         size = course.apart(base, course.under(replace(a, framework=b.framework)))
         where = {"torch": "added to the corrected root", "keras": "added to the root before the correction"}
@@ -114,7 +139,9 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
             where = {"torch": "added to the root", "keras": "added under the root"}
         text = f"{a.name}: epsilon is {where[a.framework]} against {where[b.framework]}"
         if size > 0:
-            found.append(Finding("steps", "epsilon-place", "convention", text, lines, size=size))
+            finding = Finding("steps", "epsilon-place", "convention", text, lines, size=size)
+            finding.setting, finding.values = "framework", (a.framework, b.framework)
+            found.append(finding)
     return found
 
 
@@ -134,9 +161,7 @@ _SETTING = {
     "decoupled": ("decay-form", "decoupled"),
     "momentum": ("momentum", "momentum"),
     "nesterov": ("nesterov", "Nesterov"),
-    "clip_norm": ("clipping", "clipping to the norm"),
-    "clip_value": ("clipping", "clipping to the value"),
-    "clip_each": ("clipping", "clipping each to the norm"),
+    "dampening": ("optimizer-dampening", "dampening"),
 }
 
 
@@ -175,9 +200,10 @@ def schedule(runs: Runs) -> list[Finding]:
     found = []
     if not np.isclose(one[0], other[0], rtol=1e-5):
         text = f"learning rate {one[0]:g} against {other[0]:g}"
-        found.append(
-            Finding("steps", "learning-rate", "fault", text, lines, size=abs(1 - other[0] / one[0]), mend=f"{one[0]:g}")
-        )
+        finding = Finding("steps", "learning-rate", "fault", text, lines, mend=f"{one[0]:g}")
+        finding.size = abs(1 - other[0] / one[0])
+        finding.setting, finding.values = "rate", (float(one[0]), float(other[0]))
+        found.append(finding)
     pace, own = one / one[0], other / other[0]
     per_epoch = [seen.period if (seen := samples(r)) else None for r in (runs.a, runs.b)]
     if per_epoch[0] and per_epoch[1] and per_epoch[0] != per_epoch[1]:  # Then a schedule by epochs is another by steps.
@@ -187,7 +213,9 @@ def schedule(runs: Runs) -> list[Finding]:
     if not np.allclose(pace, own, rtol=1e-4):
         at = int(np.argmax(~np.isclose(pace, own, rtol=1e-4)))
         text = f"the learning rate goes another way from step {at + 1} on: {_course(one)} against {_course(other)}"
-        found.append(Finding("steps", "schedule", "fault", text, lines, size=gap(pace, own)))
+        finding = Finding("steps", "schedule", "fault", text, lines, size=gap(pace, own))
+        finding.setting, finding.values = "pace", (pace.tolist(), own.tolist())
+        found.append(finding)
     return found
 
 

@@ -336,6 +336,8 @@ class KerasWatcher(Watcher):
         name, kind = about(layer)
         eager = self.drive is not None
         first = next((a for a in keras.tree.flatten(arguments) if hasattr(a, "shape")), None)
+        if self.judging and name == "batch_norm":
+            named = named | {"training": False}
         if eager and kind and len(arguments) == 1:
             arguments = (self._forced(first, number, 0),)
         activation = layer.__dict__.get("activation") if name in ("linear", "conv") or name == "activation" else None
@@ -373,7 +375,7 @@ class KerasWatcher(Watcher):
             if not self.recording.steps:
                 f = function_name(activation)
                 self._op(number + 1, Op(f, f, {}, (), tuple(output.shape)[1:], self.made_at.get(id(layer))))
-        if eager and numbers and first is not None:
+        if self.drive is not None and not self.drive.brief and numbers and first is not None:
             z = before[0] if before else output
             step.values[number] = (_array(first), _array(z))
             if not before:
@@ -397,6 +399,8 @@ class KerasWatcher(Watcher):
 
     def _drops(self, original: Callable) -> Callable:
         def call(layer: Any, inputs: Any, training: bool = False) -> Any:
+            if self.judging:
+                return inputs
             if training and layer.rate > 0 and self.step is not None:
                 self.masks = max(self.masks, 1)
                 if self.drive:

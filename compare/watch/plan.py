@@ -70,20 +70,16 @@ def _defined(body: list[ast.stmt]) -> set[str]:
 
 def plan_of(r: Recording) -> Plan:
     """The reference's training on the batches and from the weights of a script; Inexpressible with what it has not."""
-    if not any(op.name == "linear" for op in r.ops):
-        raise Inexpressible(f"no dense layer of {r.script} shows")
-    first, dense = r.steps[0], [n for n, op in enumerate(r.ops) if op.name == "linear"]
-    order = _parameters(r, dense)
+    order, fields = network_of(r)
+    fields = {"seed": 0, **fields, **_optimizer(r, order)}
+    first, sizes, loss = r.steps[0], fields["layer_sizes"], fields["loss"]
     params: list[tuple[np.ndarray, ...]] = [
         tuple(np.asarray(r.parameters[p].initial, float) for p in layer) for layer in order
     ]
-    sizes = (params[0][0].shape[0], *(W.shape[1] for W, _ in params))
-    fields: dict[str, Any] = {"layer_sizes": sizes, "seed": 0, **_activation(r, dense), **_optimizer(r, order)}
-    fields["loss"] = loss = _loss(r, r.ops[dense[-1] + 1 :])
     if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
         raise Inexpressible("not every step has one array of inputs and one of targets that show")
     x = [np.reshape(s.inputs[0], (len(s.inputs[0]), -1)).astype(float) for s in r.steps]
-    y = [_targets(np.asarray(s.targets[0]), loss, sizes[-1]) for s in r.steps]
+    y = [targets_of(np.asarray(s.targets[0]), loss, sizes[-1]) for s in r.steps]
     if x[0].shape[1] != sizes[0] or any(len(a) != len(b) for a, b in zip(x, y, strict=True)):
         raise Inexpressible(f"inputs {np.shape(first.inputs[0])} and targets {np.shape(first.targets[0])}")
     ends = np.cumsum([0, *map(len, x)])
@@ -102,6 +98,17 @@ def plan_of(r: Recording) -> Plan:
     except ValueError as error:
         raise Inexpressible(str(error)) from None
     return Plan(scenario, data, fields, params, steps)
+
+
+def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
+    """The numbers of every layer's kernel and bias, and the Config's fields of the network and its loss."""
+    if not any(op.name == "linear" for op in r.ops):
+        raise Inexpressible(f"no dense layer of {r.script} shows")
+    dense = [n for n, op in enumerate(r.ops) if op.name == "linear"]
+    order = _parameters(r, dense)
+    kernels = [r.parameters[kernel].shape for kernel, _ in order]
+    sizes = (kernels[0][0], *(shape[1] for shape in kernels))
+    return order, {"layer_sizes": sizes, **_activation(r, dense), "loss": _loss(r, r.ops[dense[-1] + 1 :])}
 
 
 def drive_of(r: Recording, plan: Plan) -> Drive:
@@ -197,7 +204,7 @@ def _loss(r: Recording, tail: list[Op]) -> str:
     return "sigmoid_mse" if known[0][0] == "mse" and squashed else known[0][0]
 
 
-def _targets(y: np.ndarray, loss: str, units: int) -> np.ndarray:
+def targets_of(y: np.ndarray, loss: str, units: int) -> np.ndarray:
     """Targets as the reference takes them; a two-dimensional softmax target is class by class."""
     if loss == "softmax_cross_entropy":
         if y.ndim == 2 and y.shape[1] == units:

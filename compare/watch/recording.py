@@ -8,6 +8,7 @@ the gates in Keras' order, images (batch, height, width, channels). The module o
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ class Pass:
     training: bool  # whether the network was in training mode
     loss: float = float("nan")
     line: Line | None = None
+    numbers: list[float] = field(default_factory=list)  # that the script reads of what comes of it, in order
 
 
 @dataclass
@@ -103,6 +105,9 @@ class Recording:
     lines: dict[str, Line] = field(default_factory=dict)  # "model", "loss", "backward", "optimizer", "step", "data"
     losses: list[float] = field(default_factory=list)  # of every step, also of those that are not recorded in full
     notes: list[str] = field(default_factory=list)
+    decisions: dict[str, tuple[Any, Line | None]] = field(default_factory=dict)
+    """How classes are made of outputs: "threshold", in terms of logits, and "axis", counted from the last as -1; None
+    for an axis over all."""
     printed: str = ""
     ended: bool = False  # whether the script came to its own end
 
@@ -138,6 +143,9 @@ class Drive:
     steps: list[Given]
     dtype: str = "float64"
     seed: int = 0  # of the dropouts' masks
+    follow: Callable[[Step], Arrays] | None = None  # what the weights are after a step, in place of the script's update
+    judged: bool = False  # the last step is to tell the loss alone: no dropout, running statistics as they stand
+    brief: bool = False  # no layers' values, and of the steps but the last only their losses
 
     def mask(self, step: int, number: int, shape: tuple[int, ...], rate: float) -> np.ndarray:
         """Which entries the dropout of this number keeps at a step: 1 or 0, in the recording's layout."""

@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
 from compare.watch.recording import Line, Op, Parameter, Step
+from compare.watch.torch_answers import Answers
 from compare.watch.torch_calls import (
     ELEMENTWISE,
     IMAGES,
@@ -30,6 +31,7 @@ from compare.watch.torch_calls import (
     SUMS,
     TAKES,
     double,
+    evaluated,
     holds_tensor,
     leaf,
     mapped,
@@ -89,6 +91,7 @@ class TorchWatcher(Watcher):
         for kind in (nn.Module, torch.optim.Optimizer):
             self.original[kind] = kind.__init__
             kind.__init__ = self._noting(kind.__init__)  # type: ignore[method-assign]
+        self.answers = Answers(self.recording, self.line)
         self.mode = _Mode(self)
         self.mode.__enter__()
 
@@ -134,6 +137,7 @@ class TorchWatcher(Watcher):
         if not torch.is_grad_enabled():
             if tensors := [a for a in arguments if isinstance(a, Tensor)]:
                 self.passed(len(tensors[0]) if tensors[0].dim() else 1, module.training)
+                self.answers.reading = self.recording.passes[-1] if self.recording.passes else None
             return None
         step = self._opened()
         step.training = module.training
@@ -143,6 +147,8 @@ class TorchWatcher(Watcher):
     def _leaves(self, module: nn.Module, arguments: Any, output: Any) -> None:
         if self.models:
             self.models.pop()
+        if not self.models and not self.updating and not self._is_loss(module):
+            self.answers.given(output)
 
     @staticmethod
     def _is_loss(module: nn.Module) -> bool:
@@ -202,6 +208,7 @@ class TorchWatcher(Watcher):
         """The step at hand, or a new one; one that the script's own update has ended is closed."""
         if self.step is not None and self.backwards and self.optimizer is None and self._changed():
             self._close(self.step)
+        self.answers.reading = None
         if self.step is None:
             self.step, self.backwards = Step(), 0
             self.step.epoch = self.recording.loader.get("epochs", 0)
@@ -271,6 +278,12 @@ class TorchWatcher(Watcher):
         if self.over:
             raise Enough
         name = getattr(func, "__name__", "")
+        result = self._called(func, name, args, kwargs)
+        if self.drive is None:
+            self.answers.seen(name, args, kwargs, result)
+        return result
+
+    def _called(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
         if name == "backward" or (name == "grad" and "autograd" in str(getattr(func, "__module__", ""))):
             return self._backward(func, args, kwargs)
         if self.exact:
@@ -300,6 +313,8 @@ class TorchWatcher(Watcher):
             return double(result) if self.exact else result
         if not self.models or self._is_loss(self.models[0]):
             args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
+        if self.judging:
+            args, kwargs = evaluated(name, args, kwargs)
         taken = self._taken(name, args, kwargs)
         op = self._layer(name, args, taken, learns)
         noted = self.step is not None and (self.drive is not None or not self.recording.steps)
@@ -416,7 +431,7 @@ class TorchWatcher(Watcher):
         if numbers is not None and isinstance(output, Tensor):
             self.sums[id(output)] = number
             self.alive = [*self.alive[-500:], output]  # So that no other tensor gets its id.
-            if self.drive and first is not None:
+            if self.drive and not self.drive.brief and first is not None:
                 before = self.step.values[number][0] if joined else self._shown(first)
                 self.step.values[number] = (before, self._shown(output))
 

@@ -78,6 +78,20 @@ def mapped(function: Callable, value: Any) -> Any:
     return function(value)
 
 
+def evaluated(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The arguments of a call as in evaluation: running statistics as they stand, and no dropout."""
+    place = 5 if name == "batch_norm" else 2 if "dropout" in name else None
+    if place is None or (name == "batch_norm" and _statistics(args, kwargs) is None):
+        return args, kwargs
+    if len(args) > place:
+        return (*args[:place], False, *args[place + 1 :]), kwargs
+    return args, kwargs | {"training": False}
+
+
+def _statistics(args: tuple, kwargs: dict) -> Any:
+    return args[1] if len(args) > 1 else kwargs.get("running_mean")
+
+
 # In twice the precision -----------------------------------------------------------------------------------------------
 
 

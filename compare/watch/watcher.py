@@ -51,14 +51,24 @@ class Watcher:
         """What the step at hand is to be made on, when the script is driven."""
         return self.drive.steps[self.made] if self.drive and self.made < len(self.drive.steps) else None
 
+    @property
+    def judging(self) -> bool:
+        """Whether the step at hand is to tell the loss alone, as in evaluation."""
+        return self.drive is not None and self.drive.judged and self.made == self.limit - 1
+
     def finish(self, step: Step) -> None:
         """Keep a step that was made; raises Enough after the last that a driven script is asked for."""
         self.recording.losses.append(step.loss)
         self.made += 1
         self.step = None
+        brief = self.drive is not None and self.drive.brief
         if not self.full:
+            if brief:
+                self.recording.steps.clear()
             self.recording.steps.append(step)
-        size = sum(a.nbytes for a in step.before if a is not None) * 3
+        if self.drive and self.drive.follow and self.made < self.limit:
+            self.drive.steps[self.made].before = self.drive.follow(step)
+        size = 0 if brief else sum(a.nbytes for a in step.before if a is not None) * 3
         if self.made >= self.limit or size * (self.made + 1) > ROOM:
             self.full = True
             if self.drive:

@@ -1,0 +1,122 @@
+"""What makes a training of given batches from given weights: a script driven, or the reference in its place."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from compare.pairs.batches import Batch
+from compare.pairs.drive import Form, parameters
+from compare.pairs.follow import Follow
+from compare.pairs.match import Match
+from compare.watch.plan import Inexpressible, network_of, targets_of
+from compare.watch.process import ScriptProcess
+from compare.watch.recording import Arrays, Drive, Given, Recording, Step
+from impls import mlp_numpy
+
+
+class Engine(Protocol):
+    """Trains, and tells the loss of weights. Weights and batches are in the first script's form."""
+
+    def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
+        """Train from `start` on batches, and take the loss of `judged` as in evaluation."""
+
+
+@dataclass
+class Trained:
+    """The weights at the end of a training, and their loss."""
+
+    weights: Arrays
+    loss: float
+
+
+@dataclass
+class Scripted:
+    """A script's own network, loss and dropout; and its own update where there is no other to follow."""
+
+    process: ScriptProcess
+    dtype: str
+    a: Recording
+    own: Recording
+    match: Match  # from the first to this script
+    inputs: list[Form | None] = field(default_factory=list)  # by which batches become this one's; [] for the first
+    targets: list[Form | None] = field(default_factory=list)
+
+    def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
+        given = [self._given(batch) for batch in (*batches, judged)]
+        given[0].before = start if self.own is self.a else parameters(start, self.a, self.own, self.match)
+        if follow is not None and self.own is not self.a:
+            follow = deepcopy(follow)
+            to = dict(self.match.pairs)
+            follow.biases = {to[i]: n for i, n in follow.biases.items() if i in to}
+        self.process.drive(Drive(given, self.dtype, seed, follow, judged=True, brief=True))
+        step = self.process.recording().steps[-1]
+        weights = step.before
+        if self.own is not self.a:
+            back = Match(tuple((j, i) for i, j in self.match.pairs), (), ())
+            weights = parameters(weights, self.own, self.a, back)
+        return Trained(weights, step.loss)
+
+    def _given(self, batch: Batch) -> Given:
+        x, y = batch
+        if self.own is self.a:
+            return Given([], [*x], [*y])
+        inputs = [form(v) if form else None for form, v in zip(self.inputs, x, strict=False)]
+        return Given([], inputs, [form(y[0]) if form and y else None for form in self.targets])
+
+
+class Reference:
+    """The NumPy reference, for a network and a loss that it has: as good as the script, and many times faster."""
+
+    def __init__(self, a: Recording):
+        self.order, fields = network_of(a)
+        self.model = mlp_numpy.MLP(mlp_numpy.Config(**fields, seed=0))
+        self.sizes, self.loss = fields["layer_sizes"], fields["loss"]
+        self.count = len(a.parameters)
+
+    def gradients(self, weights: Arrays, batch: Batch) -> tuple[float, Arrays]:
+        """The loss of a batch, and the gradients of all parameters."""
+        x = np.reshape(batch[0][0], (len(batch[0][0]), -1)).astype(float)
+        y = targets_of(np.asarray(batch[1][0]), self.loss, self.sizes[-1])
+        layers: list[Any] = [tuple(np.asarray(weights[p], float) for p in layer) for layer in self.order]
+        self.model.set_params(layers)
+        loss, found = self.model.gradients(x, y)
+        gradients: Arrays = [None] * self.count
+        for layer, values in zip(self.order, found, strict=True):
+            for p, g in zip(layer, values, strict=True):
+                gradients[p] = g
+        return loss, gradients
+
+    def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
+        assert follow is not None
+        follow, weights = deepcopy(follow), [*start]
+        for batch in batches:
+            _, gradients = self.gradients(weights, batch)
+            weights = follow(Step(inputs=batch[0], before=weights, gradients=gradients))
+        return Trained(weights, self.gradients(weights, judged)[0])
+
+    def agrees(self, driven: Recording, a: Recording) -> bool:
+        """Whether its loss and gradients are those that the script itself has at its steps."""
+        for step, own in zip(driven.steps[:3], a.steps, strict=False):
+            if not step.gradients or not own.targets or len(own.inputs) != 1:
+                return False
+            loss, found = self.gradients(step.before, (own.inputs, own.targets))
+            size = max((float(np.abs(g).max()) for g in step.gradients if g is not None), default=0.0)
+            for g, mine in zip(step.gradients, found, strict=False):
+                if g is None or mine is None or np.abs(g - mine).max() > 1e-5 * size:
+                    return False
+            if not np.isclose(loss, step.loss, rtol=1e-5):
+                return False
+        return True
+
+
+def reference(a: Recording, driven: Recording) -> Reference | None:
+    """The reference in a script's place; None where it has not this network, or does not give its numbers."""
+    try:
+        found = Reference(a)
+        return found if found.agrees(driven, a) else None
+    except (Inexpressible, ValueError):
+        return None
