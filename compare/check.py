@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from compare.ledger.parity import Comparison
     from compare.ledger.trace import Trace
     from compare.traps.diagnose import Diagnosis
+    from compare.watch.supplied import Supply
     from shared.scenarios import Plan
 
 DTYPES = ("float64", "float32")
@@ -67,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--limit", type=limit_of, default=120.0, metavar="SECONDS", help="for the candidate's training (120)"
     )
+    p.add_argument("--data", type=path_of, action="append", default=[], metavar="FILE", help="a script whose data "
+                   "cannot be had: the file to take instead (twice: one for each script)")  # fmt: skip
+    p.add_argument("--synthetic", nargs="?", const="yes", default="", metavar="768x9", help="a script whose data "
+                   "cannot be had: numbers of its shapes and dtypes; of a table, its rows and columns")  # fmt: skip
+    p.add_argument("--weights", action="append", default=[], metavar="W1,b1,...", help="the names of the weights in a "
+                   "NumPy script (twice: of each script)")  # fmt: skip
     p.add_argument("--template", metavar="torch|keras|numpy", help="print a file to start from")
     return p
 
@@ -78,8 +85,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def answered(argv: list[str] | None) -> int:
     """Do what the arguments ask for."""
-    args = parser().parse_args(argv)
+    from compare.watch.asked import given_to, split
+
+    own, *scripts = split(sys.argv[1:] if argv is None else argv)
+    args = parser().parse_args(own)
     check_arguments(args)
+    args.given = given_to(args, scripts)
     if args.template:
         print((STARTS / f"my_{args.template}_model.py").read_text(encoding="utf-8"), end="")
         return 0
@@ -88,7 +99,7 @@ def answered(argv: list[str] | None) -> int:
 
         return run(args)
     try:
-        answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit)
+        answer = check(args.file, args.scenario, args.dtype, args.steps, args.limit, args.given[0])
         answer.accept(args.accept)
     except Stopped as error:
         answer = Answer(str(args.file), args.dtype or "float64", error=str(error), exit=error.status)
@@ -339,8 +350,12 @@ OF_DTYPES = re.compile(r"dtype|scalar type|float64|float32|double", re.I)  # wha
 SHORT = ("", "float32-inside")  # causes after which float32 is tried
 
 
-def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float) -> Answer:
-    """Hold a candidate against the reference; Stopped if it gives no answer, UsageError if a scenario does not fit.
+def check(
+    path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float, given: Supply | None = None
+) -> Answer:
+    """Hold a candidate or a script against the reference.
+
+    Stopped if it gives no answer, UsageError if a scenario does not fit.
 
     Without a dtype in float64; and in float32 where the model cannot be run in float64, or where nothing explains its
     difference there but that it computes in float32.
@@ -348,7 +363,7 @@ def check(path: Path, scenario: str | None, dtype: str | None, steps: int, limit
     from compare.watch.plan import is_script
 
     if is_script(path):
-        return check_script(path, scenario, dtype, steps, limit)
+        return check_script(path, scenario, dtype, steps, limit, given)
     if dtype:
         return check_in(dtype, path, scenario, steps, limit)
     try:
@@ -410,17 +425,21 @@ def check_in(dtype: str, path: Path, scenario: str | None, steps: int, limit: fl
     return answer
 
 
-def check_script(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float) -> Answer:
+def check_script(
+    path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float, given: Supply | None = None
+) -> Answer:
     """Hold a training script, as it stands, against the reference: on its own batches, from its own weights."""
     from compare.ledger.parity import on_its_own
     from compare.traps.scenarios import Case
     from compare.watch.plan import WHERE, Inexpressible, drive_of, plan_of, trace_of
-    from compare.watch.process import ScriptProcess
+    from compare.watch.process import ScriptProcess, Supply
 
     if scenario or dtype == "float32":
-        given = "--scenario" if scenario else "--dtype float32"
-        raise UsageError(f"{given} is for a file with candidate(): {path.name} is a script, on its own data in float64")
-    with scratch() as work, (process := ScriptProcess(path, [], limit, work)):
+        option = "--scenario" if scenario else "--dtype float32"
+        raise UsageError(
+            f"{option} is for a file with candidate(): {path.name} is a script, on its own data in float64"
+        )
+    with scratch() as work, (process := ScriptProcess(path, given or Supply(), limit, work)):
         process.watch(steps, 0.0)
         seen = process.recording()
         try:

@@ -16,7 +16,7 @@ from compare.pairs.text import told
 def run(args: argparse.Namespace) -> int:
     """Hold args.port against args.file, say what differs, and give the exit status."""
     try:
-        verdict = hold(args.file, args.port, args.steps, args.limit, accept=args.accept)
+        verdict = hold(args.file, args.port, args.steps, args.limit, accept=args.accept, given=args.given)
     except Stopped as error:
         print(f"check.py: {error}", file=sys.stderr)
         if args.json:

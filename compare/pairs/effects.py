@@ -40,7 +40,7 @@ class Effect:
 
     changes: list[float] = field(default_factory=list)  # of the final loss, start by start
     shares: list[float] = field(default_factory=list)  # of the gap, start by start; [] where that says nothing
-    together: list[str] = field(default_factory=list)  # the names that can only be switched at once
+    together: list[str] = field(default_factory=list)  # the names of others that can only be switched at once with it
     why: str = ""
 
     @property
@@ -89,6 +89,7 @@ class _Trainings:
     judge: Engine  # whose loss counts, of a network that is the second's
     own_scale: tuple[float, int]  # the second's loss, in terms of the first's
     own_kept: bool
+    own_moving: float  # how far its running statistics move, in terms of the first's
 
     def train(self, way: Way, seed: int) -> float:
         """The final loss; infinite where it is none."""
@@ -97,12 +98,12 @@ class _Trainings:
         if not way.network:
             return _number(self.engine.train(weights, batches, way.follow(len(batches)), seed, judged))
         assert self.other is not None
-        follow = way.follow(len(batches), self.own_scale, self.own_kept)
+        follow = way.follow(len(batches), self.own_scale, self.own_kept, self.own_moving)
         trained = self.other.train(weights, batches, follow, seed, judged)
         if self.judge is self.other:
             factor = self.own_scale[0] * float(len(judged[0][0])) ** self.own_scale[1]
             return _number(replace(trained, loss=trained.loss / factor))
-        if not all(np.isfinite(w).all() for w in trained.weights if w is not None):
+        if not engines.finite(trained.weights):
             return math.inf
         return _number(self.judge.train(trained.weights, [], None, seed, judged))
 
@@ -158,10 +159,9 @@ def _measured(t: _Trainings, groups: list[tuple[list[Finding], Way]], asked: lis
     gap = Gap(steps, own, last, by, [f.name for f in asked if f.effect and f.effect.why])
     for number, (members, _) in enumerate(groups):
         changes = np.subtract(losses[number], own).tolist()
-        shares = (np.divide(changes, np.subtract(last, own))).tolist() if gap.tells else []
-        together = [f.name for f in members] if len(members) > 1 else []
+        shares = (np.divide(changes, np.subtract(last, own))).tolist() if gap.tells and len(groups) > 1 else []
         for finding in members:
-            finding.effect = Effect(changes, shares, together)
+            finding.effect = Effect(changes, shares, [f.name for f in members if f is not finding])
     return gap
 
 
@@ -212,6 +212,7 @@ def _trainings(runs: Runs, data: Data, asked: list[Finding], processes: tuple) -
         engine = second  # The same network, where it is quicker or shows its gradients.
     base = replace(base, **_rule(runs))
     scale = next((f.values[1] for f in asked if f.setting == "scale" and f.name != "gradient-factor"), (1.0, 0))
+    moving = next((f.values[1] / f.values[0] for f in asked if f.setting == "statistics"), 1.0)
     if isinstance(engine, Scripted) and engine.own.framework == "numpy":
         raise Irregular(f"{a.script} shows no loss and no gradients to train by")
     if base.rule is None and not isinstance(engine, Scripted):
@@ -219,7 +220,7 @@ def _trainings(runs: Runs, data: Data, asked: list[Finding], processes: tuple) -
     if base.rule is None and engine is second:
         raise Irregular(f"the update of {a.script} is none that is known")
     judge = second if "layers" in kinds and second is not None else engine
-    return _Trainings(runs, data, base, engine, second, judge, scale, "kept" in kinds)
+    return _Trainings(runs, data, base, engine, second, judge, scale, "kept" in kinds, moving)
 
 
 def _biases(a: Recording) -> tuple[tuple[int, int], ...]:

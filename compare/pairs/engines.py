@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -23,6 +24,11 @@ class Engine(Protocol):
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
         """Train from `start` on batches, and take the loss of `judged` as in evaluation."""
+
+
+def finite(weights: Arrays) -> bool:
+    """Whether all weights are numbers, and none so large that a product with them is none."""
+    return all(np.abs(w).max(initial=0.0) < 1e100 for w in weights if w is not None)
 
 
 @dataclass
@@ -91,12 +97,16 @@ class Reference:
         return loss, gradients
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
-        assert follow is not None
-        follow, weights = deepcopy(follow), [*start]
-        for batch in batches:
-            _, gradients = self.gradients(weights, batch)
-            weights = follow(Step(inputs=batch[0], before=weights, gradients=gradients))
-        return Trained(weights, self.gradients(weights, judged)[0])
+        weights = [*start]
+        follow = deepcopy(follow)
+        with np.errstate(all="ignore"):  # A training may diverge.
+            for batch in batches:
+                _, gradients = self.gradients(weights, batch)
+                assert follow is not None
+                weights = follow(Step(inputs=batch[0], before=weights, gradients=gradients))
+                if not finite(weights):
+                    return Trained(weights, math.inf)
+            return Trained(weights, self.gradients(weights, judged)[0])
 
     def agrees(self, driven: Recording, a: Recording) -> bool:
         """Whether its loss and gradients are those that the script itself has at its steps."""

@@ -25,7 +25,7 @@ NAMES = {
               "optimizer-epsilon", "optimizer-initial", "padding", "penalty", "pooling", "reduction",
               "running-statistics", "schedule", "slope", "stride", "target-shape", "training-mode", "two-biases",
               "update", "weight-decay"),
-    "evaluation": ("evaluation-mode",),
+    "evaluation": ("evaluation-mode", "mean-of-means", "prediction-axis", "threshold"),
 }  # fmt: skip
 
 

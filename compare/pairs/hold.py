@@ -14,7 +14,7 @@ from compare.pairs.effects import Gap
 from compare.pairs.findings import STAGES, Finding
 from compare.pairs.match import Match, matched
 from compare.run.scratch import scratch
-from compare.watch.process import ScriptProcess, Stopped
+from compare.watch.process import ScriptProcess, Stopped, Supply
 from compare.watch.recording import Drive, Recording
 
 DRIVEN = 12  # steps that both make from the first one's weights
@@ -63,15 +63,17 @@ def hold(
     kind: type = ScriptProcess,
     accept: Sequence[str] = (),
     measured: float = effects.SECONDS,
+    given: tuple[Supply, Supply] = (Supply(), Supply()),
 ) -> Verdict:
     """Hold one script against another, `count` steps of each; Stopped where one gives no recording.
 
     `seconds` is how long each goes on after its steps, to be seen evaluating. `kind` says where they run: each in its
     own process or, where many are judged, all in this one. `accept` names what may differ: findings, or kinds of them.
     `measured` is how long trainings may take that tell what each difference does to the final loss; 0 leaves them out.
+    `given` is what each is given besides itself: arguments, data.
     """
     with scratch() as work:
-        first, second = (kind(path, [], limit, work) for path in (a, b))
+        first, second = (kind(path, own, limit, work) for path, own in zip((a, b), given, strict=True))
         with first, second:
             for process in (first, second):
                 process.watch(count, seconds)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compare.pairs.hold import hold
-from compare.watch.process import Here, Stopped
+from compare.watch.process import Here, Stopped, Supply
 
 PORT = re.compile(r"# port of (\S+); expect: (.+)")
 ALONE = re.compile(r"# alone; expect: (\d+) parameters")
@@ -71,7 +71,7 @@ def judge(path: Path) -> Judged:
         return Judged(path.name, expected, names, time.monotonic() - start, unable)
     alone = ALONE.match(head)
     assert alone
-    process = Here(path, [], LIMIT, path.parent)
+    process = Here(path, Supply(), LIMIT, path.parent)
     process.watch(STEPS, 0.0)
     try:
         count = len([p for p in process.recording().parameters if p.trained])

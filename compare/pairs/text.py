@@ -48,7 +48,7 @@ def gap_told(verdict: Verdict) -> str:
     if gap is None:
         return f"What each does to the final loss was not measured: {verdict.no_gap}." if verdict.no_gap else ""
     text = (
-        f"Final loss after {gap.steps} steps, from {len(gap.own)} starts ({gap.by}): {spread(gap.own)} the first's "
+        f"Final loss after {gap.steps} steps, from {len(gap.own)} starts ({gap.by}): {spread(gap.own)} the first one's "
         f"way, {spread(gap.other)} with all that could be switched to the second's way"
     )
     if not gap.tells:

@@ -34,13 +34,18 @@ class Way:
     initial: frozenset[int] = frozenset()  # parameters that are drawn as the second draws them
     network: bool = False  # whether layers, loss and gradients are the second's
 
-    def follow(self, steps: int, own: tuple[float, int] = (1.0, 0), keeps: bool = False) -> Follow | None:
-        """The update, of gradients that are `own` times those of the first's loss, and summed up where it `keeps`."""
+    def follow(
+        self, steps: int, own: tuple[float, int] = (1.0, 0), keeps: bool = False, moving: float = 1.0
+    ) -> Follow | None:
+        """The update, of gradients that are `own` times those of the first's loss, and summed up where it `keeps`.
+
+        `moving` is how many times as far as the first's the running statistics move by themselves.
+        """
         if self.rule is None:
             return None
         rates = [self.rate * self.pace[min(k * len(self.pace) // steps, len(self.pace) - 1)] for k in range(steps)]
         scale = self.scale[0] / own[0], self.scale[1] - own[1]
-        return Follow(self.rule, rates, self.clip, scale, self.kept, keeps, dict(self.biases), self.statistics)
+        return Follow(self.rule, rates, self.clip, scale, self.kept, keeps, dict(self.biases), self.statistics / moving)
 
 
 UPDATE = {"rule", "rate", "pace", "clip", "scale", "kept", "biases", "framework"}  # settings of the update's

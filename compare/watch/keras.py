@@ -7,6 +7,7 @@ it. Driven, everything runs eagerly, so that each layer, loss and gradient can b
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,7 @@ class KerasWatcher(Watcher):
             self.recording.notes.append(f"{self.script.name}: tf.function is left out while the script is watched")
 
     def stop(self) -> None:
+        self._note_decisions()
         for owner, name, original in reversed(self.kept):
             setattr(owner, name, original)
         tf.config.run_functions_eagerly(False)
@@ -65,6 +67,25 @@ class KerasWatcher(Watcher):
         keras.backend.clear_session()
         for handle, parameter in zip(self.handles, self.recording.parameters, strict=False):
             parameter.name = f"{parameter.name}/{handle.variable.name}"
+
+    def _note_decisions(self) -> None:
+        """By which threshold or axis the metrics of a compiled model decide for a class."""
+        compiled = getattr(self.model, "_compile_metrics", None)
+        for metric in getattr(compiled, "metrics", ()):
+            function = function_name(getattr(metric, "_fn", None))
+            line = self.recording.lines.get("data")
+            if function == "binary_accuracy":
+                threshold = float(getattr(metric, "_fn_kwargs", {}).get("threshold", 0.5))
+                names = [op.name for op in self.recording.ops if op.name not in ("flatten", "reshape", self.loss_name)]
+                squashed = bool(names) and names[-1] == "sigmoid" and 0 < threshold < 1
+                threshold = math.log(threshold / (1 - threshold)) if squashed else threshold
+                self.recording.decisions.setdefault("threshold", (threshold, line))
+            elif function in ("categorical_accuracy", "sparse_categorical_accuracy"):
+                self.recording.decisions.setdefault("axis", (-1, line))
+
+    @property
+    def loss_name(self) -> str:
+        return self.loss.name if self.loss else ""
 
     def _replace(self, owner: Any, name: str, make: Callable[[Callable], Callable]) -> None:
         original = getattr(owner, name)
@@ -165,6 +186,7 @@ class KerasWatcher(Watcher):
             def test(iterator: Any) -> Any:
                 if model.steps_per_execution > 1:
                     return function(iterator)
+                self.recording.evaluates = True
                 data = next(iterator)
                 x = keras.tree.flatten(keras.utils.unpack_x_y_sample_weight(data)[0])[0]
                 self.passed(int(np.shape(x)[0]), False)

@@ -79,12 +79,15 @@ class Tracing(Watcher):
 class Scan(Tracing):
     """Finds the loop that trains, and the weights."""
 
+    def __init__(self, script: File, steps: int, weights: str = ""):
+        super().__init__(script, steps)
+        self.named = {name.strip() for name in weights.split(",") if name.strip()} or named_weights(script)
+
     def start(self) -> None:
         super().start()
         self.snapshots: dict[Place, list[dict[Path, np.ndarray]]] = {}
         self.frame_of: dict[Place, int] = {}
         self.end = float("inf")  # Until the first loop: imports and data take their time.
-        self.named = named_weights(self.script)
 
     def at_head(self, frame: FrameType, place: Place) -> None:
         self.end = min(self.end, time.monotonic() + SCANNING)
@@ -122,8 +125,8 @@ class Scan(Tracing):
                     best = (len(moved), turns, place, paths)
         if best is None:
             raise NotWatched(
-                f"{self.script.name}: no loop changes arrays that look like weights: name them in a comment, "
-                "as # weights: W1, b1, W2, b2, and let the training run when the script is run"
+                f"{self.script.name}: no loop changes arrays that look like weights: name them with --weights "
+                "W1,b1,W2,b2 or a comment # weights: W1, b1, W2, b2, and let the training run when the script is run"
             )
         return best[2], best[3]
 

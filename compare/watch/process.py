@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 
 from compare.candidates.process import Process, Stopped
 from compare.watch import worker
 from compare.watch.recording import Drive, Recording
+from compare.watch.supplied import Supply
 
-__all__ = ["Here", "ScriptProcess", "Stopped"]
+__all__ = ["Here", "ScriptProcess", "Stopped", "Supply"]
 
 
 class ScriptProcess(Process):
@@ -19,8 +21,8 @@ class ScriptProcess(Process):
 
     worker = "compare.watch.worker"
 
-    def __init__(self, path: Path, arguments: list[str], limit: float, folder: Path):
-        super().__init__(path, json.dumps(arguments), limit)
+    def __init__(self, path: Path, given: Supply, limit: float, folder: Path):
+        super().__init__(path, json.dumps(asdict(given)), limit)
         self.folder, self.count = folder, 0
         self.where = "before its end"
 
@@ -49,8 +51,8 @@ class ScriptProcess(Process):
 class Here:
     """A script at work in this very process, where many are judged: a framework is imported once."""
 
-    def __init__(self, path: Path, arguments: list[str], limit: float, folder: Path):
-        self.path, self.arguments = path, arguments
+    def __init__(self, path: Path, given: Supply, limit: float, folder: Path):
+        self.path, self.given = path, given
         self.session: worker.Session | None = None
         self.job: tuple[int, float, Drive | None] = (0, 0.0, None)
 
@@ -68,7 +70,7 @@ class Here:
 
     def recording(self) -> Recording:
         try:
-            self.session = self.session or worker.Session(self.path, self.arguments)
+            self.session = self.session or worker.Session(self.path, self.given)
             return self.session.run(*self.job)
         except worker.Failure as error:
             raise Stopped(str(error), error.status) from None

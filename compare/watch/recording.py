@@ -108,6 +108,7 @@ class Recording:
     decisions: dict[str, tuple[Any, Line | None]] = field(default_factory=dict)
     """How classes are made of outputs: "threshold", in terms of logits, and "axis", counted from the last as -1; None
     for an axis over all."""
+    evaluates: bool = False  # by its framework's own evaluate
     printed: str = ""
     ended: bool = False  # whether the script came to its own end
 

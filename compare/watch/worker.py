@@ -1,9 +1,9 @@
 """A training script in its own process: run as it stands and recorded, then run again on what it is given.
 
-    python -m compare.watch.worker FILE ARGUMENTS EVENTS
+    python -m compare.watch.worker FILE GIVEN EVENTS
 
-does one job at a time; jobs come and events go by the channel of the address EVENTS. ARGUMENTS is a JSON list, the
-script's own. What the script prints goes to a file, and is in the recording.
+does one job at a time; jobs come and events go by the channel of the address EVENTS. GIVEN is what the script is given
+besides itself, its arguments for instance, in JSON. What the script prints goes to a file, and is in the recording.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 from compare.candidates.load import place, said
 from compare.run.channel import Channel
 from compare.watch.recording import Drive, Recording
+from compare.watch.supplied import Supply, Unsupplied, is_missing, supplied
 from compare.watch.watcher import Enough, NotWatched, Watcher
 
 BAD_INPUT, CRASH = 2, 3  # exit statuses of the command
@@ -66,8 +67,8 @@ def imports(path: Path, seen: set[Path] | None = None) -> set[str]:
 class Session:
     """One script, run as often as asked."""
 
-    def __init__(self, path: Path, arguments: list[str]):
-        self.path, self.arguments = path.resolve(), arguments
+    def __init__(self, path: Path, given: Supply):
+        self.path, self.given = path.resolve(), given
         self.imports = imports(self.path)
         self.loaded = set(sys.modules)
 
@@ -84,7 +85,7 @@ class Session:
         from compare.watch.numpy import NumpyWatcher, Scan
 
         if self.found is None:
-            scan = Scan(self.path, steps)
+            scan = Scan(self.path, steps, self.given.weights)
             self._once(scan, 0.0)
             self.found = (*scan.found(), (None, None))
         watcher = NumpyWatcher(self.path, steps, drive, *self.found[:2])
@@ -105,8 +106,14 @@ class Session:
         if isinstance(raised, SystemExit) and not raised.code:
             watcher.recording.ended, raised = True, None
         if raised and not watcher.full:
-            if isinstance(raised, NotWatched):
+            if isinstance(raised, NotWatched | Unsupplied):
                 raise Failure(str(raised), BAD_INPUT)
+            if not watcher.made and is_missing(raised):
+                raise Failure(
+                    f"{place(raised, self.path)}: its data cannot be had ({said(raised)}): put the file there, name "
+                    "one with --data FILE, or let numbers be drawn with --synthetic (a table with --synthetic 768x9)",
+                    BAD_INPUT,
+                )
             at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
             traceback.print_exception(raised)
             raise Failure(f"{place(raised, self.path)}: {at}{said(raised)}", CRASH)
@@ -121,7 +128,7 @@ class Session:
     def _once(self, watcher: Watcher, seconds: float) -> BaseException | None:
         """Run the script under a watcher; what it raised."""
         raised: BaseException | None = None
-        with self._place(), _printed() as printed:
+        with self._place(), _printed() as printed, supplied(self.given, self.imports):
             watcher.start()
             try:
                 with _alarm(watcher, seconds):
@@ -141,7 +148,7 @@ class Session:
     def _place(self) -> Iterator[None]:
         """Arguments, folder and import path as `python script.py` has them."""
         kept = sys.argv, sys.path[:], Path.cwd()
-        sys.argv = [str(self.path), *self.arguments]
+        sys.argv = [str(self.path), *self.given.arguments]
         sys.path.insert(0, str(self.path.parent))
         os.chdir(self.path.parent)
         try:
@@ -213,7 +220,7 @@ def work(session: Session, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    path, arguments, channel = Path(sys.argv[1]), json.loads(sys.argv[2]), Channel(sys.argv[3])
+    path, given, channel = Path(sys.argv[1]), Supply(**json.loads(sys.argv[2])), Channel(sys.argv[3])
     end, printed = os._exit, traceback.print_exc  # Foreign code may put others in their place.
 
     def answer(act: Callable[[], Any]) -> None:
@@ -230,7 +237,7 @@ def main() -> None:
         for job in channel.jobs():
             if not session:
                 try:
-                    session.append(Session(path, arguments))
+                    session.append(Session(path, given))
                 except Failure as error:
                     channel.tell(event="failed", message=str(error), status=error.status)
                     return

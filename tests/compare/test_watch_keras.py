@@ -11,6 +11,7 @@ import pytest
 
 from compare.ledger.adapters import environment
 from compare.watch.recording import Drive, Given
+from compare.watch.supplied import Supply
 from compare.watch.worker import Session
 
 HEAD = """
@@ -102,7 +103,7 @@ def test_keras_scripts_are_watched_and_driven(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", "import runpy\n" + runs], check=True, env=environment(1), capture_output=True)
     alone = {name: list(np.load(tmp_path / f"{name}.npz").values()) for name in paths}
     for name, path in paths.items():
-        session = Session(path, [])
+        session = Session(path, Supply())
         recording = session.run(9, 60.0)
         assert recording.ended
         watched = list(np.load(tmp_path / f"{name}.npz").values())

@@ -9,6 +9,7 @@ import pytest
 
 from compare.watch.numpy_arrays import is_turned
 from compare.watch.recording import Drive, Given
+from compare.watch.supplied import Supply
 from compare.watch.worker import Failure, Session
 
 HEAD = """
@@ -86,7 +87,7 @@ def test_the_weights_are_found_and_nothing_changes(source: str, names: list[str]
     path = written(tmp_path, source)
     exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__"})
     alone = list(np.load(tmp_path / "out.npz").values())
-    session = Session(path, [])
+    session = Session(path, Supply())
     recording = session.run(8, 10.0)
     assert recording.ended
     for a, b in zip(alone, np.load(tmp_path / "out.npz").values(), strict=True):
@@ -106,13 +107,13 @@ def test_the_weights_are_found_and_nothing_changes(source: str, names: list[str]
 
 def test_a_comment_names_the_weights(tmp_path: Path) -> None:
     source = FULL.replace("W1", "first").replace("W2", "second").replace("b1", "p").replace("b2", "q")
-    recording = Session(written(tmp_path, "# weights: first, p, second, q\n" + source), []).run(4, 0.0)
+    recording = Session(written(tmp_path, "# weights: first, p, second, q\n" + source), Supply()).run(4, 0.0)
     assert [p.name for p in recording.parameters] == ["first", "p", "second", "q"]
 
 
 def test_a_script_without_a_loop(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="no loop changes arrays that look like weights"):
-        Session(written(tmp_path, "RESULT = [X]\n"), []).run(4, 0.0)
+        Session(written(tmp_path, "RESULT = [X]\n"), Supply()).run(4, 0.0)
 
 
 @pytest.mark.parametrize(

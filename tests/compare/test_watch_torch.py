@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from compare.watch.recording import Drive, Given, Recording
+from compare.watch.supplied import Supply
 from compare.watch.worker import Failure, Session
 
 HEAD = """
@@ -123,7 +124,7 @@ def plainly(path: Path) -> list[torch.Tensor]:
 
 
 def watched(path: Path, steps: int = 12, seconds: float = 20.0) -> Recording:
-    return Session(path, []).run(steps, seconds)
+    return Session(path, Supply()).run(steps, seconds)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -172,7 +173,7 @@ def test_what_is_recorded(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_driven_by_its_own_recording_repeats_itself(name: str, tmp_path: Path) -> None:
     path = written(tmp_path, name)
-    session = Session(path, [])
+    session = Session(path, Supply())
     own = session.run(6, 0)
     given = [Given(s.before, s.inputs, s.targets, s.gradients) for s in own.steps]
     single = session.run(6, 0, Drive(given, "float32"))
