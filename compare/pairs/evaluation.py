@@ -13,7 +13,7 @@ from compare.pairs.findings import Finding
 from compare.pairs.samples import samples
 from compare.watch.recording import Line, Recording
 
-Series = tuple[list[float], list[int]]  # a figure of every batch, and the samples of each
+Series = tuple[int, list[float], list[int]]  # which figure, its value for every batch, and the samples of each
 
 
 def compared(a: Recording, b: Recording) -> tuple[list[str], list[Finding]]:
@@ -22,15 +22,15 @@ def compared(a: Recording, b: Recording) -> tuple[list[str], list[Finding]]:
     found = [*_mode(a, b, facts), *_decisions(a, b)]
     for what, kind in (("evaluation", "fault"), ("training", "convention")):
         ways = [averaged(r, what) for r in (a, b)]
-        if None not in ways and ways[0] != ways[1]:
-            which, other = ("first", "second") if ways[0] == "batches" else ("second", "first")
+        if all(ways) and ("batches" in ways[0]) != ("batches" in ways[1]):
+            which, other = ("first", "second") if "batches" in ways[0] else ("second", "first")
             text = (
                 f"a figure of the {what} is the mean of the batches' means in the {which}, and the mean over all "
                 f"samples in the {other}: the last batch is smaller than the others"
             )
             places = [_figures_at(r, what) for r in (a, b)]
             finding = Finding("evaluation", "mean-of-means", kind, text, (places[0], places[1]))
-            finding.mend = "sum up each batch's figure times its samples" if ways[1] == "batches" else ""
+            finding.mend = "sum up each batch's figure times its samples" if which == "second" else ""
             found.append(finding)
     return facts, found
 
@@ -101,25 +101,24 @@ def _axis(axis: int | None) -> str:
 NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{3,}(?:e-?\d+)?")
 
 
-def averaged(r: Recording, what: str) -> str | None:
-    """Over what a script averages its batches' figures: "samples" or "batches", told by what it prints; None if unsure.
+def averaged(r: Recording, what: str) -> set[str]:
+    """Over what a script averages its batches' figures: "samples" or "batches", told by what it prints.
 
     The one mean and the other are worked out of every row of batches of which the last is smaller, and looked for among
     the printed numbers, to the digits that are printed.
     """
     if r.framework == "keras" and what == "evaluation" and r.evaluates:
-        return "samples"  # As Keras' own evaluate does.
+        return {"samples"}  # As Keras' own evaluate does.
     printed = NUMBER.findall(r.printed)
-    hits = {"samples": 0, "batches": 0}
-    for values, sizes in _rows(r, what):
+    found: dict[int, set[str]] = {}
+    for column, values, sizes in _rows(r, what):
         v, n = np.array(values), np.array(sizes, float)
         options = {"samples": {float(v @ n / n.sum()), float(v.sum() / n.sum())}, "batches": {float(v.mean())}}
         for text in printed:
             same = {key for key, means in options.items() if any(_shown(m, text) for m in means)}
             if len(same) == 1:
-                hits[same.pop()] += 1
-    sure = [key for key, count in hits.items() if count]
-    return sure[0] if len(sure) == 1 else None
+                found.setdefault(column, set()).update(same)
+    return {way for ways in found.values() if len(ways) == 1 for way in ways}
 
 
 def _shown(mean: float, text: str) -> bool:
@@ -136,14 +135,14 @@ def _rows(r: Recording, what: str) -> Iterator[Series]:
         seen = samples(r)
         if seen is not None and seen.period and seen.period > 1 and len(set(seen.sizes[: seen.period])) > 1:
             for start in range(0, len(r.losses) - seen.period + 1, seen.period):
-                yield r.losses[start : start + seen.period], seen.sizes[: seen.period]
+                yield 0, r.losses[start : start + seen.period], seen.sizes[: seen.period]
         return
     for _, group in groupby(r.passes, key=lambda p: (p.step, p.line and p.line.number)):
         passes = list(group)
         sizes = [p.size for p in passes]
         if len(passes) > 1 and len(set(sizes)) > 1:
             for k in range(min(len(p.numbers) for p in passes)):
-                yield [p.numbers[k] for p in passes], sizes
+                yield k, [p.numbers[k] for p in passes], sizes
 
 
 def _figures_at(r: Recording, what: str) -> Line | None:

@@ -63,7 +63,7 @@ def judge(path: Path) -> Judged:
     if found := PORT.match(head):
         expected = frozenset() if found[2] == "equal" else frozenset(found[2].split(", "))
         try:
-            verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 0.5, Here, measured=0)
+            verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 2.0, Here, measured=0)
         except Stopped as error:
             return Judged(path.name, expected, frozenset(), time.monotonic() - start, str(error))
         names = frozenset(f.name for f in verdict.findings if f.counts)

@@ -19,6 +19,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,8 @@ class Session:
                 "runs its training when it is run",
                 BAD_INPUT,
             )
+        if drive is not None and drive.brief and watcher.made < len(drive.steps):
+            return self.run(0, 0.0, _rest(drive, watcher))
         return watcher.recording
 
     def _once(self, watcher: Watcher, seconds: float) -> BaseException | None:
@@ -165,6 +168,17 @@ class Session:
             origin = getattr(module, "__file__", None)
             if name not in self.loaded and origin and Path(origin).resolve().parent == self.path.parent:
                 del sys.modules[name]
+
+
+def _rest(drive: Drive, watcher: Watcher) -> Drive:
+    """What a script that ended too early is to go on with when it is run once more; Failure where it cannot."""
+    rest = replace(drive, steps=drive.steps[watcher.made :])
+    last = watcher.recording.steps[-1].after
+    if drive.follow is None and len(rest.steps) > 1:  # Its optimizer would begin anew.
+        raise Failure(f"{watcher.script.name}: it ends after {watcher.made} of {len(drive.steps)} steps", CRASH)
+    begun = rest.steps[0].before or [None] * len(last)
+    rest.steps[0].before = [w if w is not None else own for w, own in zip(begun, last, strict=True)]
+    return rest
 
 
 @contextlib.contextmanager

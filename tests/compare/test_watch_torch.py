@@ -199,7 +199,7 @@ def test_a_script_driven_by_its_own_recording_repeats_itself(name: str, tmp_path
     [
         ("print('done')\n", "it never trains"),
         ("net = nn.Linear(6, 2)\nraise KeyError('x')\n", "KeyError: 'x'"),
-        ("open('no-such-file.csv')\n", "before its first step, FileNotFoundError"),
+        ("open('no-such-file.csv')\n", "its data cannot be had .*no-such-file.csv.*--data FILE.*--synthetic"),
     ],
 )
 def test_a_script_without_a_training(source: str, said: str, tmp_path: Path) -> None:
