@@ -34,7 +34,8 @@ class KerasWatcher(Watcher):
 
     def start(self) -> None:
         if keras.backend.backend() != "tensorflow":
-            raise NotWatched(f"{self.script.name}: Keras runs on {keras.backend.backend()}: only TensorFlow is watched")
+            raise NotWatched(f"{self.script.name}: Keras runs on {keras.backend.backend()}: only TensorFlow is watched: "
+                             "run it with KERAS_BACKEND=tensorflow")  # fmt: skip
         self.recording.version = keras.__version__
         self.handles: list[Handle] = []
         self.known: dict[int, list[int]] = {}  # id of a variable -> numbers of its handles

@@ -29,11 +29,6 @@ KNOWN: dict[str, tuple[int, int, tuple[int, ...], int]] = {
 TORCHVISION = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "KMNIST": "mnist", "CIFAR10": "cifar10",
                "CIFAR100": "cifar100"}  # fmt: skip
 READERS = {"numpy": ("loadtxt", "genfromtxt", "load"), "pandas": ("read_csv", "read_table", "read_parquet")}
-MISSING = re.compile(
-    r"No such file|not found|URL fetch failure|urlopen|HTTP Error|Connection|getaddrinfo|name resolution|download=True"
-    r"|Max retries|Network is unreachable|timed out",
-    re.I,
-)
 
 
 @dataclass(frozen=True)
@@ -48,21 +43,6 @@ class Supply:
 
 class Unsupplied(Exception):
     """Why there are no data after all, in one line."""
-
-
-def is_missing(error: BaseException) -> bool:
-    """Whether a script ended because its data could not be had."""
-    while error is not None:
-        if isinstance(error, ModuleNotFoundError | UnicodeError):
-            return False
-        if isinstance(error, FileNotFoundError | ConnectionError):
-            return True
-        if type(error).__name__ in ("URLError", "HTTPError", "ConnectTimeout", "MaxRetryError"):
-            return True
-        if type(error) in (Exception, RuntimeError, OSError) and MISSING.search(str(error)):
-            return True
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return False
 
 
 @contextlib.contextmanager

@@ -27,8 +27,9 @@ from typing import Any
 from compare.candidates.load import place, said
 from compare.run.channel import Channel
 from compare.watch.recording import Drive, Recording
-from compare.watch.supplied import Supply, Unsupplied, is_missing, supplied
+from compare.watch.supplied import Supply, Unsupplied, supplied
 from compare.watch.watcher import Enough, NotWatched, Watcher
+from compare.watch.ways_out import way_out
 
 BAD_INPUT, CRASH = 2, 3  # exit statuses of the command
 PRINTED = 200_000  # characters that are kept of what a script prints
@@ -109,12 +110,8 @@ class Session:
         if raised and not watcher.full:
             if isinstance(raised, NotWatched | Unsupplied):
                 raise Failure(str(raised), BAD_INPUT)
-            if not watcher.made and is_missing(raised):
-                raise Failure(
-                    f"{place(raised, self.path)}: its data cannot be had ({said(raised)}): put the file there, name "
-                    "one with --data FILE, or let numbers be drawn with --synthetic (a table with --synthetic 768x9)",
-                    BAD_INPUT,
-                )
+            if not watcher.made and (known := way_out(raised, said(raised))):
+                raise Failure(f"{place(raised, self.path)}: {known}", BAD_INPUT)
             at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
             traceback.print_exception(raised)
             raise Failure(f"{place(raised, self.path)}: {at}{said(raised)}", CRASH)
