@@ -34,8 +34,10 @@ class KerasWatcher(Watcher):
 
     def start(self) -> None:
         if keras.backend.backend() != "tensorflow":
-            raise NotWatched(f"{self.script.name}: Keras runs on {keras.backend.backend()}: only TensorFlow is watched: "
-                             "run it with KERAS_BACKEND=tensorflow")  # fmt: skip
+            raise NotWatched(
+                f"{self.script.name}: Keras runs on {keras.backend.backend()}, and is watched on TensorFlow alone: run it "
+                "with KERAS_BACKEND=tensorflow"
+            )
         self.recording.version = keras.__version__
         self.handles: list[Handle] = []
         self.known: dict[int, list[int]] = {}  # id of a variable -> numbers of its handles

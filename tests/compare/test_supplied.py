@@ -112,7 +112,7 @@ def test_a_missing_table_is_one_line_and_can_be_supplied(source: str, tmp_path: 
     assert raised.value.status == 2
     assert str(raised.value).startswith("train.py, line 6: ")
     if source != OPENED:
-        with pytest.raises(Failure, match="has no shape to be drawn in: .* --synthetic 768x9"):
+        with pytest.raises(Failure, match=r"has no shape to be drawn in: .* --synthetic 768x9"):
             watched(tmp_path, source, Supply(synthetic="yes"))
     drawn = watched(tmp_path, source, Supply(synthetic="40x9"))
     assert [np.shape(s.inputs[0]) for s in drawn.steps] == [(10, 8)] * 3
@@ -148,7 +148,7 @@ def test_a_download_is_one_line_and_can_be_supplied(tmp_path: Path) -> None:
 def test_a_script_gets_its_arguments(tmp_path: Path) -> None:
     recording = watched(tmp_path, ARGUMENTS, Supply(["--steps", "2", "--lr", "0.25"]), steps=5)
     assert [s.rates for s in recording.steps] == [(0.25,), (0.25,)]
-    with pytest.raises(Failure, match="required|SystemExit|sys.exit"):
+    with pytest.raises(Failure, match=r"required|SystemExit|sys\.exit"):
         watched(tmp_path, ARGUMENTS)
 
 
