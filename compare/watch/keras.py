@@ -35,8 +35,8 @@ class KerasWatcher(Watcher):
     def start(self) -> None:
         if keras.backend.backend() != "tensorflow":
             raise NotWatched(
-                f"{self.script.name}: Keras runs on {keras.backend.backend()}, and is watched on TensorFlow alone: run it "
-                "with KERAS_BACKEND=tensorflow"
+                f"{self.script.name}: Keras runs on {keras.backend.backend()}, and is watched on TensorFlow alone: "
+                "run it with KERAS_BACKEND=tensorflow"
             )
         self.recording.version = keras.__version__
         self.handles: list[Handle] = []
