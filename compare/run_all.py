@@ -32,6 +32,7 @@ from shared.scenarios import Plan, plan  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
 
     from rich.console import Console
 
@@ -277,16 +278,23 @@ def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
 def defaults(chosen: Choices, console: Console) -> Part:
     """What the frameworks' defaults make of a training."""
     from compare.defaults import campaign
-    from compare.defaults.cluster import cluster
+    from compare.defaults.gaps import check_said
     from compare.defaults.scenarios import SCENARIOS, pairs
     from compare.results import Part
 
-    with contextlib.ExitStack() as stack:
-        executor = stack.enter_context(cluster(chosen.cluster)) if chosen.cluster is not None else None
-        show = stack.enter_context(progress_of("defaults", console))
-        rows = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, executor, show)
-    tables = campaign.tables(rows)
-    return Part(tables, notes=list(dict.fromkeys(tables["default_gaps"]["said"])))
+    with executor_of(chosen) as executor, progress_of("defaults", console) as show:
+        tables = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, executor, show).tables
+    said = [*dict.fromkeys(tables["default_gaps"]["said"]), check_said(tables["default_checks"])]
+    return Part(tables, notes=said)
+
+
+def executor_of(chosen: Choices) -> contextlib.AbstractContextManager[Executor | None]:
+    """The cluster that was asked for, if one was."""
+    if chosen.cluster is None:
+        return contextlib.nullcontext()
+    from compare.run.cluster import cluster
+
+    return cluster(chosen.cluster)
 
 
 def guide(pool: Pool, console: Console) -> Part:

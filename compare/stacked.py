@@ -8,6 +8,7 @@ are the NumPy template's own; what is here is its forward and backward pass with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,26 +17,34 @@ from impls import mlp_numpy
 from impls.mlp_numpy import Config
 
 
+def stackable(rules: Any) -> bool:
+    """Whether a stack can follow a changed copy of the template: its class is as ever, or only begins elsewhere."""
+    changed = {name for kind in rules.MLP.__mro__[:-2] for name in vars(kind) if not name.startswith("__")}
+    return changed <= {"state", "set_state"}
+
+
 class Stack:
     """S networks of one Config from S starts, each `params` as a template has them.
 
     Everything of the Config is taken but dropout, whose masks belong to one network's generator: ValueError.
+    `rules` is the NumPy template, or a copy of it with other tables, constants or functions; see `stackable`.
     """
 
-    def __init__(self, config: Config, networks: Sequence[Layers]):
+    def __init__(self, config: Config, networks: Sequence[Layers], rules: Any = mlp_numpy):
         if config.dropout:
             raise ValueError("a stack has no dropout: train the networks one by one, or set dropout to 0")
-        self.config, self.size, self.step = config, len(networks), 0
+        self.config, self.rules, self.size, self.step = config, rules, len(networks), 0
         shapes = mlp_numpy.param_shapes(config)
         self.flat = np.array([np.concatenate([np.ravel(a) for layer in n for a in layer]) for n in networks])
         self.flat = self.flat.astype(config.dtype)  # (S, P)
         self.gradient = np.zeros_like(self.flat)
         self.layers, self.gradient_layers = self._views(self.flat), self._views(self.gradient)
-        self.slots = [np.zeros_like(self.flat) for _ in mlp_numpy.SLOTS[config.optimizer]]
+        first = rules.MLP(config, networks[0])
+        first.set_state(first.state)  # A changed copy may begin with another state.
+        self.slots = [np.tile(slot, (self.size, 1)) for slot in first.slots.values()]  # (S, P) each
         self.decays = np.concatenate([np.full(np.prod(s, dtype=int), len(s) == 2) for layer in shapes for s in layer])
-        shape = (self.size, 1)
-        hidden = config.layer_sizes[1:-1] if config.batch_norm else ()
-        self.running = [(np.zeros((*shape, n), config.dtype), np.ones((*shape, n), config.dtype)) for n in hidden]
+        units = [self.size * n for n in config.layer_sizes[1:-1]] if config.batch_norm else []
+        self.running = [(np.zeros(n, config.dtype), np.ones(n, config.dtype)) for n in units]
 
     def _views(self, flat: np.ndarray) -> Layers:
         """W (S, in, out), b (S, 1, out) and, with batch_norm, g (S, 1, out) of each layer, in (S, P)."""
@@ -66,12 +75,12 @@ class Stack:
         return self._forward(x, training=False)[0]
 
     def _forward(self, x: np.ndarray, training: bool) -> tuple[np.ndarray, list]:
-        activation, _ = mlp_numpy.ACTIVATIONS[self.config.activation]
+        activation, _ = self.rules.ACTIVATIONS[self.config.activation]
         a, saved = x, []
         for i, (W, b, *scale) in enumerate(self.layers[:-1]):
             z, norm = a @ W, None  # (S, B, H)
             if scale:
-                norm = self._normalise(z, *self.running[i], training)
+                norm = self._normalise(z, self.running[i], training)
                 z = norm[0] * scale[0]
             z += b
             out = activation(z)
@@ -80,20 +89,15 @@ class Stack:
         W, b = self.layers[-1]
         return a @ W + b, [*saved, (a, None, None, None)]
 
-    @staticmethod
-    def _normalise(z: np.ndarray, mean: np.ndarray, variance: np.ndarray, training: bool) -> tuple:
-        """z over its batch, and one over its deviation, (S, 1, H); as the template's, with the batch along axis 1."""
-        if training:
-            batch_mean, batch_variance = z.mean(axis=1, keepdims=True), z.var(axis=1, keepdims=True)
-            mean += mlp_numpy.NORM_MOMENTUM * (batch_mean - mean)
-            unbiased = batch_variance * (z.shape[1] / (z.shape[1] - 1))
-            variance += mlp_numpy.NORM_MOMENTUM * (unbiased - variance)
-            mean, variance = batch_mean, batch_variance
-        inverse = 1 / np.sqrt(variance + mlp_numpy.NORM_EPSILON)
-        return (z - mean) * inverse, inverse
+    def _normalise(self, z: np.ndarray, running: tuple, training: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The template's own on (B, S·H), the networks' units side by side: (S, B, H) and (S, 1, H)."""
+        side_by_side = z.swapaxes(0, 1).reshape(z.shape[1], -1)
+        normalised, inverse = self.rules._normalise(side_by_side, running, training)
+        shape = (z.shape[1], self.size, z.shape[2])
+        return normalised.reshape(shape).swapaxes(0, 1), inverse.reshape(self.size, 1, -1)
 
     def _backward(self, d: np.ndarray, saved: list) -> None:
-        _, derivative = mlp_numpy.ACTIVATIONS[self.config.activation]
+        _, derivative = self.rules.ACTIVATIONS[self.config.activation]
         for i in reversed(range(len(saved))):
             a, z, out, norm = saved[i]
             dW, db, *dscale = self.gradient_layers[i]
@@ -113,7 +117,7 @@ class Stack:
         c, rows = self.config, z.reshape(-1, z.shape[-1])
         classes = c.loss == "softmax_cross_entropy"
         y = np.broadcast_to(y, z.shape[:2]).ravel() if classes else np.reshape(y, rows.shape)
-        terms, d = mlp_numpy.LOSSES[c.loss](c, rows, y)
+        terms, d = self.rules.LOSSES[c.loss](c, rows, y)
         terms, d = terms.reshape(self.size, -1), d.reshape(z.shape)
         total = np.full(self.size, float(terms.shape[1]))
         if c.class_weights:
@@ -121,6 +125,14 @@ class Stack:
             terms, d, total = terms * weight, d * weight[..., None], weight.sum(axis=1)
         share = (1 / total if c.reduction == "mean" else np.ones(self.size)).astype(z.dtype)
         return share * terms.sum(axis=1), share[:, None, None] * d
+
+    def losses(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Every network's loss as in evaluation, (S,); x (N, in) and y are the same for all."""
+        return self._losses(self.forward(x), np.broadcast_to(y, (self.size, *y.shape)))[0]
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """What every network predicts, as the template does, (S, N) or (S, N, O)."""
+        return np.array([self.rules.decide(self.config, z) for z in self.forward(x)])
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """One update of every network; the losses before it, (S,). x is (S, B, in), or (B, in) for all; y likewise."""
@@ -134,13 +146,13 @@ class Stack:
             g = np.clip(g, -c.clip_value, c.clip_value)
         if c.clip_norm:
             g = g * (c.clip_norm / np.maximum(c.clip_norm, np.sqrt((g * g).sum(axis=1, keepdims=True))))
-        rate = float(mlp_numpy.learning_rate(c, self.step))
+        rate = float(self.rules.learning_rate(c, self.step))
         self.step += 1
         if c.optimizer == "adamw":
             w -= rate * c.weight_decay * w * self.decays
         elif c.weight_decay:
             g = g + c.weight_decay * w * self.decays
-        w -= rate * mlp_numpy.OPTIMIZERS[c.optimizer](c, g, self.step, *self.slots)
+        w -= rate * self.rules.OPTIMIZERS[c.optimizer](c, g, self.step, *self.slots)
         return losses
 
     def fit(

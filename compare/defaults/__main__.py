@@ -15,7 +15,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="python -m compare.defaults", description=__doc__)
     parser.add_argument("scenario", nargs="*", help=f"by default {', '.join(SCENARIOS)}")
     parser.add_argument("--seeds", type=int, default=100, help="trainings of each, 100 by default")
-    parser.add_argument("--out", type=Path, help="a CSV file for every number")
+    parser.add_argument("--out", type=Path, help="a CSV file for every share of every seed")
     found = parser.parse_args(given)
     if found.seeds < 1:
         raise UsageError(f"--seeds {found.seeds} must be 1 or more")
@@ -26,17 +26,17 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> int:
     from compare.defaults.campaign import run
-    from compare.defaults.gaps import sentences
+    from compare.defaults.gaps import check_said, sentences
 
     try:
         args = arguments(given)
     except (UsageError, ValueError) as error:
         print(f"compare.defaults: {error}", file=sys.stderr)
         return 2
-    table = run(args.scenario or SCENARIOS, PAIRS, args.seeds)
+    found = run(args.scenario or SCENARIOS, PAIRS, args.seeds)
     if args.out:
-        table.to_csv(args.out, index=False)
-    print("\n".join(sentences(table)))
+        found.shares.to_csv(args.out, index=False)
+    print(*sentences(found.shares), check_said(found.tables["default_checks"]), sep="\n")
     return 0
 
 

@@ -1,28 +1,21 @@
-"""Training with any mixture of two frameworks' defaults, and the share of each factor in the gap between them.
-
-The trainings are the NumPy reference's, with the traps in it to which the native programs have been shown equal.
-"""
+"""The share of each single default in the gap between two frameworks: by switching them over all orders."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from compare.defaults.factors import BIASES, ORDER, WEIGHTS, Setting, settings
-from compare.programs.spec import DRAWS, Spec, named
-from compare.traps.catalogue import CATALOGUE, Hypothesis
-from compare.traps.catalogue.trap import template
-from shared.batches import batch_order, batches, dropout_mask
+from compare.defaults.factors import Setting, settings
+from compare.defaults.trainings import MEASURES, train
+from compare.programs.spec import Spec, named
+from compare.traps.catalogue import Hypothesis
 
-MEASURES = (
-    "loss",
-    "error",
-)  # of the test set at the end; the share of it that is predicted wrongly, NaN in a regression
+Mixture = dict[str, Setting]
 
 
 @lru_cache
@@ -30,47 +23,7 @@ def _spec(name: str) -> Spec:
     return named(name)
 
 
-def train(spec: Spec, chosen: dict[str, Setting], seed: int) -> tuple[float, float]:
-    """Train the reference with these settings, in float64: the MEASURES."""
-    causes = [cause for setting in chosen.values() for cause in setting if isinstance(cause, Hypothesis)]
-    causes.sort(key=lambda cause: list(CATALOGUE).index(cause.trap.name))
-    module = template()
-    for cause in causes:
-        cause.bend(module)
-    kept = {name: value for name, value in spec.options.items() if name != "dtype"}
-    config = module.Config(layer_sizes=spec.layer_sizes, dtype="float64", **kept)
-    model = module.MLP(config, first_parameters(spec, chosen, seed))
-    model.set_state(model.state)  # A trap may begin with another state.
-    data, step = spec.dataset, 0
-    with np.errstate(all="ignore"):
-        for epoch in range(spec.epochs):
-            order = batch_order(spec.samples, seed, 0 if ORDER in chosen else epoch)
-            for batch in batches(order, spec.batch_size or spec.samples):
-                hidden = enumerate(spec.layer_sizes[1:-1])
-                masks = [dropout_mask((len(batch), h), config.dropout, seed, step, i) for i, h in hidden]
-                model.train_step(data.x_train[batch], data.y_train[batch], masks if config.dropout else None)
-                step += 1
-        loss = model.loss(data.x_test, data.y_test)
-        wrong = float(np.mean(model.predict(data.x_test) != data.y_test)) if data.classes else math.nan
-    return loss, wrong
-
-
-def first_parameters(spec: Spec, chosen: dict[str, Setting], seed: int) -> list[tuple[np.ndarray, ...]]:
-    """Weights by the chosen scheme and biases, each from a generator of its own: one can change without the other."""
-    (scheme,) = chosen.get(WEIGHTS, ("",))
-    draw = DRAWS[scheme] if isinstance(scheme, str) and scheme else spec.draw
-    layers = draw(spec.layer_sizes, np.random.default_rng([seed, 0]))
-    random = np.random.default_rng([seed, 1])
-    found = []
-    for i, (W, b) in enumerate(layers):
-        limit = 1 / math.sqrt(len(W))
-        b = random.uniform(-limit, limit, b.shape) if BIASES in chosen else np.zeros_like(b)
-        normed = spec.config.batch_norm and i < len(layers) - 1
-        found.append((W, np.zeros_like(b), np.ones_like(b)) if normed else (W, b))
-    return [*found]
-
-
-def mixtures(spec: Spec, a: str, b: str) -> dict[tuple[str, ...], dict[str, Setting]]:
+def mixtures(spec: Spec, a: str, b: str) -> dict[tuple[str, ...], Mixture]:
     """Every set of factors that b's program has its own way while a has the others: the settings by that set."""
     of_a, of_b = settings(a, spec), settings(b, spec)
     differ = sorted(name for name in of_a.keys() | of_b.keys() if _said(of_a.get(name)) != _said(of_b.get(name)))
@@ -84,14 +37,15 @@ def mixtures(spec: Spec, a: str, b: str) -> dict[tuple[str, ...], dict[str, Sett
     }
 
 
-def _said(setting: Setting | None) -> list[str]:
-    return [each.label if isinstance(each, Hypothesis) else each for each in setting or ()]
+def _said(setting: Setting | None) -> tuple[str, ...]:
+    return tuple(each.label if isinstance(each, Hypothesis) else each for each in setting or ())
 
 
-def shapley(value: Callable[[tuple[str, ...]], float], factors: list[str]) -> dict[str, float]:
+def shapley(value: Callable[[tuple[str, ...]], Any], factors: Sequence[str]) -> dict[str, Any]:
     """Each factor's share of value(all) - value(none): what switching it changes, over all orders alike.
 
-    Shapley, "A value for n-person games", 1953. `value` takes the factors that are switched, sorted.
+    Shapley, "A value for n-person games", 1953. `value` takes the factors that are switched, sorted, and may be an
+    array, for many games at once.
     """
     n, shares = len(factors), dict.fromkeys(factors, 0.0)
     for factor in factors:
@@ -100,19 +54,41 @@ def shapley(value: Callable[[tuple[str, ...]], float], factors: list[str]) -> di
             weight = math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n)
             for part in combinations(others, size):
                 gained = value(tuple(sorted((*part, factor)))) - value(tuple(sorted(part)))
-                shares[factor] += weight * gained
+                shares[factor] = shares[factor] + weight * gained
     return shares
 
 
-def of_one_seed(name: str, a: str, b: str, seed: int) -> dict[str, Any]:
-    """The measures under both programs' defaults, and each factor's share of the gap, from one seed."""
-    spec = _spec(name)
-    mixed = mixtures(spec, a, b)
-    results = {part: train(spec, chosen, seed) for part, chosen in mixed.items()}
-    factors = list(next(reversed(mixed)))  # The last is all of them.
-    rows: dict[str, Any] = {"scenario": name, "a": a, "b": b, "seed": seed}
+def rows_of(name: str, pairs: Sequence[tuple[str, str]], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """For each pair, measure, factor and seed what it is under both programs' defaults, and the factor's share.
+
+    A mixture that several pairs have in common is trained once.
+    """
+    spec, known = _spec(name), dict[frozenset, np.ndarray]()
+
+    def ends(mixture: Mixture) -> np.ndarray:
+        key = frozenset((factor, _said(setting)) for factor, setting in mixture.items())
+        if key not in known:
+            known[key] = train(spec, mixture, seeds)
+        return known[key]
+
+    return [row for a, b in pairs for row in _rows(name, a, b, seeds, mixtures(spec, a, b), ends)]
+
+
+def _rows(
+    name: str,
+    a: str,
+    b: str,
+    seeds: Sequence[int],
+    mixed: dict[tuple[str, ...], Mixture],
+    ends: Callable[[Mixture], np.ndarray],
+) -> list[dict[str, Any]]:
+    results = {part: ends(mixture) for part, mixture in mixed.items()}
+    factors = next(reversed(mixed))  # The last is all of them.
+    rows = []
     for i, measure in enumerate(MEASURES):
-        values = {part: result[i] for part, result in results.items()}
-        rows[f"{measure} a"], rows[f"{measure} b"] = values[()], values[tuple(factors)]
-        rows[measure] = shapley(values.__getitem__, factors)
+        values = {part: result[:, i] for part, result in results.items()}
+        for factor, shares in shapley(values.__getitem__, factors).items():
+            about = {"scenario": name, "from": a, "to": b, "measure": measure, "factor": factor}
+            found = zip(seeds, values[()], values[factors], shares, strict=True)
+            rows += [about | {"seed": s, "a": left, "b": right, "share": share} for s, left, right, share in found]
     return rows

@@ -53,7 +53,9 @@ COLUMNS = {
     "traps": "theme trap title why measured size torch keras source",
     "defaults": "what torch keras same",
     "default_gaps": "scenario measure from to factor gap gap_within share share_within said",
-    "default_ends": "scenario measure framework seeds mean within low high",
+    "default_ends": "scenario measure framework trained seeds mean within low high",
+    "default_programs": "scenario framework measure seed value",
+    "default_checks": "scenario measure framework seeds gap gap_within chance",
     "clean": "number kind dtype used false_alarm",
     "corpus": "file framework expected found right accused seconds",
     "relay": "optimizer order difference bound equal message",
@@ -69,6 +71,7 @@ NUMBERS = {
     "epochs", "error", "size", "number", "rounds", "samples_per_second", "ratio", "low", "high", "share",
     "gflops_per_second", "flops", "bytes", "cpu_per_second", "times",
     "gap", "gap_within", "share_within", "seeds", "mean", "within",
+    "chance",
 }  # fmt: skip
 
 
