@@ -308,7 +308,8 @@ def failure(name: str, part: str, moment: str, how: str, work: Path, limit: floa
         found.append(f"exit status {done.returncode}: {done.stdout[-200:]!r} {done.stderr[-300:]!r}")
     elif name not in done.stdout.strip().splitlines()[-1]:
         found.append(f"it is not said whose: {done.stdout[-300:]!r}")
-    elif not others_are_there(home, name, part):
+    # Without the reference nobody passes the gate before timing.
+    elif (name, part, moment) != ("numpy", "speed", "start") and not others_are_there(home, name, part):
         found.append("the others' results are not there")
     if not gone(tmp) or temporary(tmp):
         found.append("something is left behind")
