@@ -49,19 +49,20 @@ class Part:
     lost: Sequence[str] = ()  # what did not finish, a line each
     notes: Sequence[str] = ()  # what else the terminal should say
     equal: str = ""  # what it held against what, if that came out equal
+    measured: str = ""  # what it found out, if it held nothing against anything
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of a run in a word, an exit code and a sentence."""
 
-    status: str  # "equal", "different" or "incomplete"
+    status: str  # "equal", "different", "incomplete", or "measured" where nothing was compared
     exit_code: int
     sentence: str
 
 
 def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
-    """Incomplete if something did not finish, else different if any comparison failed, else equal."""
+    """Incomplete if something did not finish, else different if any comparison failed, else equal or only measured."""
     comparisons = [comparison for finding in ledger.findings.values() for comparison in finding.comparisons]
     lines = [_places(ledger), *(line for part in parts for line in part.different)]
     different = [line for line in lines if line]
@@ -74,7 +75,12 @@ def verdict_of(ledger: Ledger, parts: Sequence[Part] = ()) -> Verdict:
         return Verdict("different", 1, f"Different: {different[0]}{_more(different)}.")
     if not comparisons:
         said = "; ".join(part.equal for part in parts if part.equal)
-        return Verdict("equal", 0, f"No scenario was compared; equal: {said}." if said else "Nothing was compared.")
+        measured = "; ".join(part.measured for part in parts if part.measured)
+        if said:
+            return Verdict("equal", 0, f"No scenario was compared; equal: {said}.")
+        return Verdict(
+            "measured", 0, f"Measured: {measured}; nothing was compared." if measured else "Nothing was compared."
+        )
     names = ", ".join(name for name in ledger.seconds)
     # Where far more than the gate is allowed, the tensor is the rounding of zero: its relative difference says nothing.
     gaps = [gap for c in comparisons if c.dtype == "float64" for gap in c.worst if gap.bound <= 10 * GATE["float64"]]

@@ -285,7 +285,8 @@ def defaults(chosen: Choices, console: Console) -> Part:
     with executor_of(chosen) as executor, progress_of("defaults", console) as show:
         tables = campaign.run(SCENARIOS, pairs(chosen.implementations), chosen.seeds, executor, show).tables
     said = [*dict.fromkeys(tables["default_gaps"]["said"]), check_said(tables["default_checks"])]
-    return Part(tables, notes=said)
+    measured = f"what each framework's defaults make of {len(SCENARIOS)} networks from {chosen.seeds} seeds"
+    return Part(tables, notes=said, measured=measured)
 
 
 def executor_of(chosen: Choices) -> contextlib.AbstractContextManager[Executor | None]:
@@ -304,7 +305,8 @@ def guide(pool: Pool, console: Console) -> Part:
 
     with progress_of("guide", console) as show:
         tables, message = run_guide(pool, show)
-    return Part(tables, lost=[f"the guide: {message}"] if message else ())
+    measured = "how far each known way to differ leads, and in which places the frameworks' defaults differ"
+    return Part(tables, lost=[f"the guide: {message}"] if message else (), measured=measured)
 
 
 def crew_of(chosen: Choices, work: Path, stack: contextlib.ExitStack, limit: float) -> Crew | None:

@@ -19,22 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from compare.programs.networks import runnable
 from compare.programs.program import FORMS, FRAMEWORKS, program
 from compare.programs.proof import STEPS, prove, watcher
-from compare.programs.spec import Spec, named, of_scenario
-from shared.idx import available
-from shared.pairwise import generated
-from shared.recipes import RECIPES
-from shared.scenarios import SCENARIOS
-
-IMAGES = ("mnist", "fashion-mnist")
-
-
-def specs() -> list[Spec]:
-    """Every network whose data are here."""
-    scenarios = SCENARIOS | {name: recipe.scenario for name, recipe in RECIPES.items()}
-    here = [name for name, each in scenarios.items() if not (each.dataset in IMAGES and available(each.dataset))]
-    return [named(name) for name in here] + [of_scenario(scenario) for scenario in generated()]
+from compare.programs.spec import Spec
 
 
 def faults(framework: str, chosen: Sequence[Spec], forms: Sequence[str], steps: int) -> Iterator[tuple[str, str, str]]:
@@ -65,7 +53,7 @@ def main(given: list[str] | None = None) -> int:
         parser.error(f"no framework {', '.join(sorted(unknown))}: expected some of {', '.join(FRAMEWORKS)}")
     if args.steps < 1 or (args.sample is not None and args.sample < 1):
         parser.error("--steps and --sample must be 1 or more")
-    chosen = specs()
+    chosen = runnable()
     if unknown := set(args.only or ()) - {spec.name for spec in chosen}:
         parser.error(f"no network {', '.join(sorted(unknown))} whose data are here")
     chosen = [spec for spec in chosen if spec.name in (args.only or [spec.name])]

@@ -14,11 +14,15 @@ import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+import psutil
 
 from compare.programs import values
+
+MEMORY = 1.5e9  # bytes, from which on a process lets go of what its framework keeps
 
 
 class Enough(Exception):
@@ -35,8 +39,9 @@ class Observation:
     masks: list[list[np.ndarray]] = field(default_factory=list)  # (B, H) for every hidden layer; empty without dropout
     rates: list[float] = field(default_factory=list)  # of schedules that may compute in float32
     params: list[list[np.ndarray]] = field(default_factory=list)  # after every step
-    values: list[dict[str, np.ndarray]] = field(default_factory=list)  # within every step, if detailed; see values.py
-    detailed: bool = False
+    losses: list[float] = field(default_factory=list)  # of every step, before its update; if `look` is given
+    values: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)  # of the steps of `look`; see values.py
+    surfaces: dict[int, np.ndarray] = field(default_factory=dict)  # outputs (G, O) at its points, after a step
     outputs: np.ndarray | None = None  # of the test set, after the last
     printed: str = ""
     error: str = ""
@@ -49,9 +54,45 @@ class Observation:
         if len(self.params) >= most:
             raise Enough
 
-    def within(self, found: dict[str, Any]) -> None:
-        """Note what is computed within the step under way."""
-        self.values.append({name: plain(each) for name, each in found.items()})
+
+@dataclass(frozen=True)
+class Look:
+    """What to note of some steps, besides what is noted of every one."""
+
+    steps: tuple[int, ...]  # counted from 1
+    points: np.ndarray | None = None  # (G, D), at which the network is evaluated after each of them
+
+
+class Notes:
+    """Puts what a training does into an Observation."""
+
+    def __init__(self, seen: Observation, most: int, look: Look | None):
+        self.seen, self.most, self.look = seen, most, look
+
+    def within(self, found: Callable[[bool], dict[str, Any]]) -> None:
+        """Note what is computed within the step under way; found(False) may leave out all but the loss."""
+        if self.look:
+            looked_at = self.at in self.look.steps
+            values = found(looked_at)
+            self.seen.losses.append(float(plain(values["loss"])))
+            if looked_at:
+                self.seen.values[self.at] = {name: plain(each) for name, each in values.items()}
+
+    @property
+    def at(self) -> int:
+        """The step under way."""
+        return len(self.seen.params) + 1
+
+    def after(self, kept: Callable[[], dict[str, Any]], outputs: Callable[[np.ndarray], Any]) -> None:
+        """Note what a step leaves: what batch normalisations keep, and the outputs of the network as it is now."""
+        if self.look and self.at in self.look.steps:
+            self.seen.values[self.at] |= {name: plain(each) for name, each in kept().items()}
+            if self.look.points is not None:
+                self.seen.surfaces[self.at] = plain(outputs(self.look.points))
+
+    def step(self, x: Any, y: Any, masks: list[Any], params: list[Any]) -> None:
+        """Note one step; Enough when there are as many as were asked for."""
+        self.seen.step(x, y, masks, params, self.most)
 
 
 def plain(a: Any) -> np.ndarray:
@@ -72,27 +113,36 @@ class _Numpy:
     def set_float64(self) -> None:
         pass
 
+    def forget(self) -> None:
+        """Let go of what the framework keeps of a program that ran."""
+
     def start(self, names: dict[str, Any]) -> list[Any]:
         return names["params"]
 
-    def attach(self, names: dict[str, Any], seen: Observation, most: int) -> None:
+    def attach(self, names: dict[str, Any], notes: Notes) -> None:
         backward, update = names["backward"], names["update"]
         given: list[np.ndarray] = []
 
         def noted_backward(x: Any, y: Any, *masks: Any) -> Any:
             given[:] = [np.array(a) for a in (x, y, *masks)]
-            if not seen.detailed:
+            if not notes.look:
                 return backward(x, y, *masks)
             with values.frames() as found:
                 grads = backward(x, y, *masks)
-            seen.within(values.of_numpy(found, grads, len(names["params"]) // 2))
+            layers = sum(p.ndim == 2 for p in names["params"])
+            notes.within(lambda _: values.of_numpy(found, grads, layers))
             return grads
 
         def noted_update(*arguments: Any) -> None:
             update(*arguments)
-            seen.step(given[0], given[1], given[2:], names["params"], most)
+            notes.after(lambda: values.running_of_numpy(names), lambda x: self.outputs(names, x))
+            notes.step(given[0], given[1], given[2:], names["params"])
 
         names.update(backward=noted_backward, update=noted_update)
+
+    def outputs(self, names: dict[str, Any], x: np.ndarray) -> Any:
+        made = names["forward"](x)
+        return made[-1] if isinstance(made, tuple) else made
 
 
 class _Jax(_Numpy):
@@ -110,25 +160,40 @@ class _Jax(_Numpy):
 
         jax.config.update("jax_enable_x64", True)
 
-    def attach(self, names: dict[str, Any], seen: Observation, most: int) -> None:
+    def forget(self) -> None:
+        import jax
+
+        jax.clear_caches()
+
+    def attach(self, names: dict[str, Any], notes: Notes) -> None:
         import jax
         import jax.numpy as jnp
 
-        update = names["update"]
+        update, rates = names["update"], notes.seen.rates
         rate = jax.jit(names["rate"]) if "rate" in names else None  # Compiled, it rounds otherwise than one by one.
+        looked_at = jax.jit(partial(values.of_jax, names), static_argnums=4)  # Not compiled, it takes much longer.
 
         def noted(*arguments: Any) -> Any:
             if rate:
-                seen.rates.append(float(rate(jnp.array(len(seen.rates), jnp.int32))))
-            if seen.detailed:
-                seen.within(values.of_jax(names, arguments[0], *arguments[-2:]))
+                rates.append(float(rate(jnp.array(len(rates), jnp.int32))))
+            kept = 2 if "running" in names else 1
+            x, y, *masks = arguments[kept + 1 :]
+            notes.within(lambda all_: looked_at(list(arguments[:kept]), x, y, masks, all_))
             made = update(*arguments)
-            names.update(zip(("params", "running") if len(made) == 3 else ("params",), made, strict=False))
-            x, y, *masks = arguments[len(made) :]
-            seen.step(x, y, masks, made[0], most)
+            names.update(zip(("params", "running")[:kept], made, strict=False))
+            notes.after(lambda: values.running_of_jax(names), lambda x: self.outputs(names, x))
+            notes.step(x, y, masks, made[0])
             return made
 
         names["update"] = noted
+
+    def outputs(self, names: dict[str, Any], x: np.ndarray) -> Any:
+        import jax
+
+        forward = names.setdefault("__forward__", jax.jit(lambda *arguments: names["forward"](*arguments)))
+        if "running" in names:
+            return forward(names["params"], names["running"], x)[0]
+        return forward(names["params"], x)
 
 
 class _Torch(_Numpy):
@@ -157,7 +222,7 @@ class _Torch(_Numpy):
                 found += [module.weight.T, after.bias, after.weight] if normed else [module.weight.T, module.bias]
         return found
 
-    def attach(self, names: dict[str, Any], seen: Observation, most: int) -> None:
+    def attach(self, names: dict[str, Any], notes: Notes) -> None:
         import torch
         from torch import nn
         from torch.nn import functional as F
@@ -165,7 +230,7 @@ class _Torch(_Numpy):
         net, loss_function = names["net"], names["loss_function"]
         given: dict[str, Any] = {"masks": []}
         found: dict[str, Any] = {}
-        if seen.detailed:
+        if notes.look:
             values.watch_torch(net, found)
 
         def before_net(module: Any, inputs: tuple) -> None:
@@ -181,18 +246,31 @@ class _Torch(_Numpy):
             given["loss"] = loss_function(z, y)
             return given["loss"]
 
+        def before_step(*_: Any) -> None:
+            notes.within(lambda _: found | {"loss": given["loss"]})
+
         def after_step(*_: Any) -> None:
-            if seen.detailed:
-                seen.within(found | {"loss": given["loss"]} | values.of_torch(net))
+            x, y = given["x"], given["y"]
             masks = [m for m in net if isinstance(m, nn.Dropout)] and names.get("masks", given["masks"])
-            seen.step(given["x"], given["y"], masks, self.start(names), most)
+            notes.after(lambda: values.running_of_torch(net), lambda x: self.outputs(names, x))
+            notes.step(x, y, masks, self.start(names))
 
         net.register_forward_pre_hook(before_net)
         for module in net:
             if isinstance(module, nn.Dropout) and "forward" not in vars(module):
                 module.register_forward_pre_hook(before_dropout)
         names["loss_function"] = noted_loss
+        names["optimizer"].register_step_pre_hook(before_step)
         names["optimizer"].register_step_post_hook(after_step)
+
+    def outputs(self, names: dict[str, Any], x: np.ndarray) -> Any:
+        import torch
+
+        net = names["net"].eval()
+        with torch.no_grad():
+            z = net(torch.tensor(x))
+        net.train()
+        return z
 
 
 class _Keras(_Numpy):
@@ -203,6 +281,11 @@ class _Keras(_Numpy):
 
         keras.config.set_floatx("float64")
         keras.config.set_dtype_policy("float64")
+
+    def forget(self) -> None:
+        import keras
+
+        keras.backend.clear_session()
 
     def start(self, names: dict[str, Any]) -> list[Any]:
         from keras import layers
@@ -215,11 +298,11 @@ class _Keras(_Numpy):
                 found += [layer.beta, layer.gamma]
         return found
 
-    def attach(self, names: dict[str, Any], seen: Observation, most: int) -> None:
+    def attach(self, names: dict[str, Any], notes: Notes) -> None:
         import tensorflow as tf
         from keras import layers
 
-        model, optimizer = names["model"], names["optimizer"]
+        model, optimizer, rates = names["model"], names["optimizer"], notes.seen.rates
         rate = tf.function(lambda: optimizer.learning_rate)  # Compiled, it rounds otherwise than one by one.
         make, dropouts = model.make_train_function, [m for m in model.layers if isinstance(m, layers.Dropout)]
 
@@ -231,19 +314,24 @@ class _Keras(_Numpy):
             compiled = model.train_function
 
             def noted(iterator: Any) -> Any:
-                batch = next(iterator)
-                x, *masks = batch[0] if isinstance(batch[0], tuple | list) else (batch[0],)
+                inputs, y, *weights = batch = next(iterator)
+                x, *masks = inputs = inputs if isinstance(inputs, tuple | list) else (inputs,)
                 masks = masks or [self.mask(layer, len(x)) for layer in dropouts]
-                seen.rates.append(float(rate()))
-                if seen.detailed:
-                    seen.within(values.of_keras(names, x, batch[1]))
+                rates.append(float(rate()))
+                notes.within(lambda all_: values.of_keras(names, inputs, y, weights[0] if weights else None, all_))
                 logs = compiled([batch])
-                seen.step(x, batch[1], masks, self.start(names), most)
+                notes.after(lambda: values.running_of_keras(model), lambda x: self.outputs(names, x))
+                notes.step(x, y, masks, self.start(names))
                 return logs
 
             model.train_function = noted
 
         model.make_train_function = noted_make
+
+    def outputs(self, names: dict[str, Any], x: np.ndarray) -> Any:
+        model = names["model"]
+        ones = [np.ones((len(x), mask.shape[1])) for mask in model.inputs[1:]]
+        return model([x, *ones] if ones else x, training=False)
 
     def mask(self, layer: Any, samples: int) -> np.ndarray:
         """The mask that a layer's next call will draw."""
@@ -256,18 +344,15 @@ class _Keras(_Numpy):
 _KINDS = {"numpy": _Numpy, "jax": _Jax, "torch": _Torch, "keras": _Keras}
 
 
-def observe(framework: str, sections: list[tuple[str, str]], steps: int, detailed: bool = False) -> Observation:
-    """Run a program's sections, the loop for at most `steps` steps.
-
-    `detailed` notes what is computed within each step; for networks without dropout and batch normalisation.
-    """
-    kind, seen, names = _KINDS[framework](), Observation(detailed=detailed), {"__name__": "__main__"}
+def observe(framework: str, sections: list[tuple[str, str]], steps: int, look: Look | None = None) -> Observation:
+    """Run a program's sections, the loop for at most `steps` steps; `look` says what to note of some of them."""
+    kind, seen, names = _KINDS[framework](), Observation(), {"__name__": "__main__"}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         for name, text in sections:
             if name == "loop":
                 seen.start = [plain(p) for p in kind.start(names)]
-                kind.attach(names, seen, steps)
+                kind.attach(names, Notes(seen, steps, look))
             with contextlib.suppress(Enough), np.errstate(all="ignore"):
                 exec(compile(text, f"<{name}>", "exec"), names)
             if name == "head":
@@ -296,20 +381,22 @@ def _widen(names: dict[str, Any], widen: Callable[[Any], Any]) -> None:
 
 
 def serve(framework: str) -> None:
-    """Observe what comes in on standard input, (sections, steps, detailed) each, and answer on standard output."""
+    """Observe what comes in on standard input, (sections, steps, look) each, and answer on standard output."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # type: ignore[assignment]
     importlib.import_module({"torch": "torch", "keras": "keras", "jax": "jax"}.get(framework, "numpy"))
     while True:
         try:
-            sections, steps, detailed = pickle.load(sys.stdin.buffer)
+            sections, steps, look = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            seen = observe(framework, sections, steps, detailed)
+            seen = observe(framework, sections, steps, look)
         except BaseException as error:
             seen = Observation(error=f"{type(error).__name__}: {error}".splitlines()[0])
         pickle.dump(vars(seen), answers)
         answers.flush()
+        if psutil.Process().memory_info().rss > MEMORY:
+            _KINDS[framework]().forget()
 
 
 if __name__ == "__main__":

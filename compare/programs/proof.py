@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,17 +17,15 @@ from compare.ledger import adapters
 from compare.ledger.contract import Layers
 from compare.ledger.parity import GATE
 from compare.programs.differences import FIRST_WEIGHTS, differences
-from compare.programs.observe import Observation
+from compare.programs.observe import Look, Observation
 from compare.programs.program import Program
+from compare.programs.reference import advance, expected_steps, generator, reference, targets
 from compare.programs.spec import Spec
 from compare.traps.catalogue import Hypothesis
-from compare.traps.catalogue.trap import template
 from shared.batches import batches
-from shared.scenarios import Plan, Scenario
 
 STEPS = 50
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDED = 1e-5  # by which a learning rate that a framework computes in float32 may be off
 
 
 @dataclass(frozen=True)
@@ -68,17 +65,22 @@ class Watcher:
             env=adapters.environment(1) | path, bufsize=-1,
         )  # fmt: skip
 
-    def observe(self, program: Program, steps: int = STEPS, detailed: bool = False) -> Observation:
-        """Run a program for some steps; `detailed` as in `compare.programs.observe.observe`."""
+    def observe(self, program: Program, steps: int = STEPS, look: Look | None = None) -> Observation:
+        """Run a program for some steps; `look` as in `compare.programs.observe.observe`."""
         assert self.process.stdin
         assert self.process.stdout
         sections = [(section.name, section.text) for section in program.sections if section.lines]
         try:
-            pickle.dump((sections, steps, detailed), self.process.stdin)
+            pickle.dump((sections, steps, look), self.process.stdin)
             self.process.stdin.flush()
             return Observation(**pickle.load(self.process.stdout))
         except (EOFError, BrokenPipeError):
             return Observation(error=f"the process that ran it ended with status {self.process.wait()}")
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.communicate()
 
 
 @contextlib.contextmanager
@@ -88,8 +90,7 @@ def watcher(framework: str) -> Iterator[Watcher]:
     try:
         yield found
     finally:
-        found.process.kill()
-        found.process.communicate()
+        found.close()
 
 
 def prove(program: Program, seen: Observation) -> Proof:
@@ -100,13 +101,12 @@ def prove(program: Program, seen: Observation) -> Proof:
     try:
         _check_data(spec, seen)
         start = _check_start(program, seen, equal)
-        steps = _check_batches(spec, seen, equal)
+        _check_batches(spec, seen, equal)
     except ValueError as error:
         return Proof(program, len(seen.params), np.inf, fault=str(error))
     causes = () if equal else tuple(differences(program.framework, spec))
-    plan = _plan(spec, seen, start, steps)
     try:
-        found, drift, outputs = _train(plan, spec, causes, seen)
+        found, drift, outputs = _train(spec, start, causes, seen)
     except ValueError as error:
         return Proof(program, len(seen.params), np.inf, fault=str(error))
     others = () if equal else (FIRST_WEIGHTS[program.framework], *_own(program, seen))
@@ -137,7 +137,7 @@ def _check_start(program: Program, seen: Observation, equal: bool) -> Layers:
     hidden = len(spec.layer_sizes) - 2
     counts = [3 if c.batch_norm and i < hidden else 2 for i in range(hidden + 1)]
     start: Layers = [tuple(np.asarray(next(parts), float) for _ in range(count)) for count in counts]
-    expected = spec.draw(spec.layer_sizes, _generator(spec))
+    expected = spec.draw(spec.layer_sizes, generator(spec))
     for (n, m), layer, drawn in zip(pairwise(spec.layer_sizes), start, expected, strict=True):
         W, b = layer[0], layer[1]
         if equal or (program.framework == "jax" and spec.draw.legacy):
@@ -154,48 +154,26 @@ def _check_start(program: Program, seen: Observation, equal: bool) -> Layers:
     return start
 
 
-def _generator(spec: Spec) -> Any:
-    return np.random.RandomState(spec.seed) if spec.draw.legacy else np.random.default_rng(spec.seed)
-
-
-def _expected_steps(spec: Spec, count: int) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-    """The batches and dropout masks that a program in the equal form draws from its seed."""
-    rng, c, samples = _generator(spec), spec.config, spec.samples
-    spec.draw(spec.layer_sizes, rng)
-    full = spec.batch_size is None or spec.batch_size >= samples
-    steps: list[np.ndarray] = []
-    masks: list[list[np.ndarray]] = []
-    while len(steps) < count:
-        order = rng.permutation(samples) if spec.order == "shuffled" and not full else np.arange(samples)
-        drawn = []
-        if c.dropout:
-            drawn = [(rng.random((samples, h)) >= c.dropout) / (1 - c.dropout) for h in spec.layer_sizes[1:-1]]
-        for batch in batches(order, spec.batch_size or samples):
-            steps.append(batch)
-            masks.append([mask[batch] for mask in drawn])
-    return steps[:count], masks[:count]
-
-
-def _check_batches(spec: Spec, seen: Observation, equal: bool) -> list[np.ndarray]:
-    """The sizes of the steps' batches as index arrays; ValueError unless an epoch takes every sample once."""
+def _check_batches(spec: Spec, seen: Observation, equal: bool) -> None:
+    """ValueError unless these are the batches and masks of its seed, or natively, an epoch takes every sample once."""
     x, y = seen.data["x_train"], seen.data["y_train"].reshape(spec.samples, -1)
     wrong = "its batches are not those it should train on"
     if equal:
-        expected, masks = _expected_steps(spec, len(seen.batches))
+        expected, masks = expected_steps(spec, len(seen.batches))
         for (xb, yb), batch, found, drawn in zip(seen.batches, expected, seen.masks, masks, strict=True):
             same = xb.shape == x[batch].shape and np.allclose(xb, x[batch], 1e-12, 0)
-            if not same or not np.allclose(_targets(spec, yb), y[batch], 1e-12, 0):
+            if not same or not np.allclose(targets(spec, yb), y[batch], 1e-12, 0):
                 raise ValueError(wrong)
             if not all(np.allclose(m, d, 1e-12, 0) for m, d in zip(found, drawn, strict=True)):
                 raise ValueError("its dropout masks are not those drawn from its seed")
-        return expected
+        return
     rows = np.column_stack([x, y])
     per = spec.steps_per_epoch
     sizes = [len(batch) for batch in batches(np.arange(spec.samples), spec.batch_size or spec.samples)]
     if [len(xb) for xb, _ in seen.batches] != [sizes[i % per] for i in range(len(seen.batches))]:
         raise ValueError(wrong)
     for first in range(0, len(seen.batches), per):
-        epoch = [np.column_stack([xb, _targets(spec, yb)]) for xb, yb in seen.batches[first : first + per]]
+        epoch = [np.column_stack([xb, targets(spec, yb)]) for xb, yb in seen.batches[first : first + per]]
         taken, of = np.concatenate(epoch), rows
         if len(epoch) == per and spec.order == "shuffled":
             taken, of = (a[np.lexsort(a.T)] for a in (taken, of))
@@ -203,71 +181,37 @@ def _check_batches(spec: Spec, seen: Observation, equal: bool) -> list[np.ndarra
             continue
         if not np.allclose(taken, of[: len(taken)], 1e-6, 1e-12):
             raise ValueError(wrong)
-    return [np.zeros(len(xb), int) for xb, _ in seen.batches]
-
-
-def _targets(spec: Spec, y: np.ndarray) -> np.ndarray:
-    """Targets (B, 1) or (B, O): class ids where a program has them as columns of 0 and 1."""
-    one_hot = spec.config.loss == "softmax_cross_entropy" and y.ndim == 2 and y.shape[1] > 1
-    return y.argmax(axis=1)[:, None] if one_hot else y.reshape(len(y), -1)
-
-
-def _plan(spec: Spec, seen: Observation, start: Layers, steps: list[np.ndarray]) -> Plan:
-    """What the reference is trained by."""
-    scenario = Scenario(spec.name, spec.title, spec.source.dataset, spec.layer_sizes[1:-1], spec.options)
-    return Plan(scenario, spec.dataset, {"layer_sizes": spec.layer_sizes, **_config(spec)}, start, steps)
-
-
-def _config(spec: Spec) -> dict[str, Any]:
-    return {"seed": spec.seed, **{name: value for name, value in spec.options.items() if name != "dtype"}}
 
 
 def _train(
-    plan: Plan, spec: Spec, causes: tuple[Hypothesis, ...], seen: Observation
+    spec: Spec, start: Layers, causes: tuple[Hypothesis, ...], seen: Observation
 ) -> tuple[list[list[np.ndarray]], np.ndarray, tuple[np.ndarray, float]]:
     """The reference's parameters after every step, how far a change of 1 at the start has grown by then, its outputs.
 
-    As in `compare.ledger.trace.amplification`, a copy with first weights changed by 1e-9 shows what training makes
-    of that.
+    As in `compare.ledger.trace.amplification`, a copy shows what training makes of such a change: its first weights and
+    every number of its inputs are changed by 1e-9, as rounding changes each product of the two.
     """
     random = np.random.default_rng(0)
-    size = 1e-9 * max(np.abs(a).max() for layer in plan.params for a in layer)
-    changed = [tuple(a + size * random.uniform(-1, 1, a.shape) for a in layer) for layer in plan.params]
+
+    def rounded(x: np.ndarray) -> np.ndarray:
+        return x * (1 + 1e-9 * random.uniform(-1, 1, x.shape))
+
+    size = 1e-9 * max(np.abs(a).max() for layer in start for a in layer)
+    changed = [tuple(a + size * random.uniform(-1, 1, a.shape) for a in layer) for layer in start]
     rates = [] if spec.config.schedule == "constant" else seen.rates
-    models = [_reference(plan, causes, params, rates) for params in (plan.params, changed)]
+    models = [reference(spec, causes, params, rates) for params in (start, changed)]
     found, drift = [], np.ones(len(seen.batches))
     with np.errstate(all="ignore"):
         for step, ((x, y), masks) in enumerate(zip(seen.batches, seen.masks, strict=True)):
-            y = _targets(spec, y)
-            y = y[:, 0] if y.shape[1] == 1 else y
-            for model in models:
-                model.train_step(x, y.astype(np.int64) if spec.dataset.classes else y, masks or None)
+            advance(spec, models[0], x, y, masks)
+            advance(spec, models[1], rounded(x), y, masks)
             found.append([a for layer in models[0].params for a in layer])
             other = [a for layer in models[1].params for a in layer]
             grown = max(np.abs(a - b).max() for a, b in zip(found[-1], other, strict=True)) / size
             drift[step] = max(grown, drift[step - 1] if step else 1.0)
-        z, moved = (adapters.outputs(model, seen.data["x_test"]) for model in models)
+        x_test = seen.data["x_test"]
+        z, moved = adapters.outputs(models[0], x_test), adapters.outputs(models[1], rounded(x_test))
     return found, drift, (z, float(np.abs(z - moved).max()) / size)
-
-
-def _reference(plan: Plan, causes: tuple[Hypothesis, ...], params: Layers, rates: list[float]) -> Any:
-    """The reference with these traps in it and, if there are any, with these learning rates."""
-    module = template()
-    for cause in causes:
-        cause.bend(module)
-    exact = module.learning_rate
-
-    def learning_rate(config: Any, step: int, *xp: Any) -> float:
-        step = min(step, len(rates) - 1)
-        if abs(rates[step] - exact(config, step)) > ROUNDED * config.learning_rate:
-            raise ValueError(f"its learning rate at step {step + 1} is {rates[step]}")
-        return rates[step]
-
-    if rates:
-        module.__dict__["learning_rate"] = learning_rate
-    model = module.MLP(module.Config(**plan.config, dtype="float64"), params)
-    model.set_state(model.state)  # A trap may begin with another state.
-    return model
 
 
 def _own(program: Program, seen: Observation) -> list[str]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
-from compare.programs.observe import Observation
+from compare.programs.effects import effects
+from compare.programs.observe import Look, Observation
 from compare.programs.program import FORMS, FRAMEWORKS, Program, program
-from compare.programs.proof import STEPS, Proof, prove, watcher
-from compare.programs.roles import Roles, roles
-from compare.programs.spec import Spec, named
+from compare.programs.proof import STEPS, Proof, Watcher, prove
+from compare.programs.spec import Spec
+from compare.programs.values import named
 
-SHOWN = 6  # steps whose numbers are kept one by one
-FIRST = 5  # entries of an array that are kept
+SHOWN = (1, 2, 3, 4, 5, 10, 20, 30, 40)  # steps whose numbers are kept, besides the last
+SIDE = 36  # points along each side of the plane at which a network of two inputs is evaluated
 
-Numbers = dict[str, list[np.ndarray]]  # by role: an array a step, or one alone that holds for all steps
+Numbers = dict[str, list[np.ndarray]]  # by role: an array for each step shown, or one alone that holds for all
 
 
 @dataclass(frozen=True)
@@ -26,65 +28,108 @@ class Run:
 
     program: Program  # with its proof in its docstring
     proof: Proof
+    sizes: dict[str, float]  # of the differences that the proof names; see effects.py
     numbers: Numbers
     losses: list[float]  # of every step, before its update
-    roles: Roles
-    test_loss: str  # as the program prints it after these steps
-
-    @property
-    def spec(self) -> Spec:
-        return self.program.spec
+    surfaces: list[np.ndarray]  # (SIDE², O) after each step shown; empty unless there are two inputs
+    printed: str  # by the program after these steps
 
 
-Runs = dict[tuple[str, str, str], Run]  # by network, form and framework
+@dataclass(frozen=True)
+class Network:
+    """A network whose programs were run."""
+
+    spec: Spec
+    steps: tuple[int, ...]  # those shown
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict)  # by form and framework
+    faults: dict[tuple[str, str], str] = field(default_factory=dict)  # why a program is not shown, in one line
+
+    def beside(self, form: str) -> dict[str, Run]:
+        """The runs of one form, by framework."""
+        return {name: self.runs[form, name] for name in FRAMEWORKS if (form, name) in self.runs}
 
 
-def record(networks: Iterable[str], frameworks: Iterable[str] = tuple(FRAMEWORKS)) -> Runs:
-    """Run every program of these networks for STEPS steps in float64.
+class Recorder:
+    """A process for each framework, in which the programs of one network after the other are run."""
 
-    Raises ValueError, in one line, where a program does not do what it is said to.
-    """
-    specs, runs = [named(name) for name in networks], Runs()
-    for framework in frameworks:
-        with watcher(framework) as by:
-            for spec in specs:
-                for form in FORMS:
-                    plain = program(framework, spec, form)
-                    seen = by.observe(plain, detailed=True)
-                    proof = prove(plain, seen)
-                    if proof.fault:
-                        raise ValueError(f"{framework}, {spec.name}, {form}: {proof.fault}")
-                    runs[spec.name, form, framework] = _run(program(framework, spec, form, proof.lines()), proof, seen)
-    return runs
+    def __init__(self, by: dict[str, Watcher]):
+        self.by = by
+
+    def __call__(self, spec: Spec) -> Network:
+        """Run every program of a network for STEPS steps, or for as many as it has, in float64."""
+        steps = min(STEPS, spec.epochs * spec.steps_per_epoch)
+        found = Network(spec, (*(step for step in SHOWN if step < steps), steps))
+        look = Look(found.steps, plane(spec))
+        for framework in self.by:
+            for form in FORMS:
+                plain = program(framework, spec, form)
+                seen = self._of(framework).observe(plain, look=look)
+                proof = prove(plain, seen)
+                if proof.fault:
+                    found.faults[form, framework] = proof.fault
+                else:
+                    found.runs[form, framework] = run_of(program(framework, spec, form, proof.lines()), proof, seen)
+        return found
+
+    def _of(self, framework: str) -> Watcher:
+        """The framework's process; a new one where a program ended it."""
+        if self.by[framework].process.poll() is not None:
+            self.by[framework] = Watcher(framework)
+        return self.by[framework]
 
 
-def _run(written: Program, proof: Proof, seen: Observation) -> Run:
-    numbers = numbers_of(seen)
-    losses = [float(found["loss"]) for found in seen.values[:STEPS]]
-    return Run(written, proof, numbers, losses, roles(written, numbers), seen.printed.strip())
+@contextmanager
+def recorder(frameworks: Iterable[str] = FRAMEWORKS) -> Iterator[Recorder]:
+    """A Recorder whose processes end with the block."""
+    found = Recorder({name: Watcher(name) for name in frameworks})
+    try:
+        yield found
+    finally:
+        for each in found.by.values():
+            each.close()
 
 
-def numbers_of(seen: Observation) -> Numbers:
-    """What a detailed observation holds, by role; see roles.py."""
+def plane(spec: Spec) -> np.ndarray | None:
+    """The points (SIDE², 2) around the data of a network with two inputs, row by row from the top; None for others."""
+    if spec.layer_sizes[0] != 2:
+        return None
+    x, y = (np.linspace(low, high, SIDE) for low, high in bounds(spec))
+    return np.column_stack([np.tile(x, SIDE), np.repeat(y[::-1], SIDE)])
+
+
+def bounds(spec: Spec) -> list[tuple[float, float]]:
+    """From where to where the plane goes, along each input."""
+    x = spec.dataset.x_train
+    low, high = x.min(axis=0), x.max(axis=0)
+    room = 0.2 * (high - low)
+    return [(float(a), float(b)) for a, b in zip(low - room, high + room, strict=True)]
+
+
+def run_of(written: Program, proof: Proof, seen: Observation) -> Run:
+    """What the page needs of an observation."""
+    native = written.form == "native" and written.framework != "numpy"
+    sizes = effects(proof, seen) if native else {}
+    surfaces = [np.asarray(seen.surfaces[step], float) for step in sorted(seen.surfaces)]
+    return Run(written, proof, sizes, numbers_of(written, seen), seen.losses, surfaces, seen.printed.strip())
+
+
+def numbers_of(written: Program, seen: Observation) -> Numbers:
+    """What an observation with a look holds, by role; see roles.py."""
     found: Numbers = {name: [np.asarray(seen.data[name], float)] for name in ("x_train", "y_train")}
-    names = [f"{'Wb'[i % 2]}{i // 2 + 1}" for i in range(len(seen.start))]
-    found |= {f"first {name}": [start] for name, start in zip(names, seen.start, strict=True)}
-    for (x, y), within, params in list(zip(seen.batches, seen.values, seen.params, strict=True))[:SHOWN]:
-        for name, value in [("x", x), ("y", y), *within.items(), *zip(names, params, strict=True)]:
+    found |= {f"first {name}": [start] for name, start in named(seen.start).items()}
+    for step in sorted(seen.values):
+        (x, y), masks = seen.batches[step - 1], seen.masks[step - 1]
+        here = {"x": x, "y": y} | {f"mask{i}": mask for i, mask in enumerate(masks, 1)}
+        for name, value in (here | seen.values[step] | named(seen.params[step - 1])).items():
             found.setdefault(name, []).append(np.asarray(value, float))
     if seen.outputs is not None:
-        found["test z"] = [np.asarray(seen.outputs, float)]
+        found[f"test {'p' if ends_in_sigmoid(written) else 'z'}"] = [np.asarray(seen.outputs, float)]
     return found
 
 
-def summary(a: np.ndarray) -> list:
-    """Shape, first entries, mean and norm of an array, to ten digits."""
-    flat = a.ravel()
-    return [list(a.shape), [_ten(v) for v in flat[:FIRST]], _ten(flat.mean()), _ten(float(np.linalg.norm(flat)))]
-
-
-def _ten(value: np.floating | float) -> float:
-    return float(f"{value:.10g}")
+def ends_in_sigmoid(written: Program) -> bool:
+    """Whether the network itself gives probabilities: Keras' under the squared error of a sigmoid."""
+    return written.framework == "keras" and written.spec.config.loss == "sigmoid_mse"
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float | None:

@@ -86,6 +86,7 @@ class Source:
     task: str = ""
     stratified: bool = True
     seed: int = 0  # of the split
+    shift: float = 0.0  # added to all inputs
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,9 @@ class Spec:
 def of_scenario(scenario: Scenario, dataset: Dataset | None = None) -> Spec:
     """What a scenario trains; a limit of its steps becomes whole epochs."""
     dataset = dataset or datasets.load(scenario.dataset, seed=scenario.seed)
+    if scenario.shift:
+        moved = {name: getattr(dataset, name) + scenario.shift for name in ("x_train", "x_test")}
+        dataset = replace(dataset, **moved)
     sizes = scenario.layer_sizes(dataset.x_train.shape[1], len(dataset.classes))
     draw = DRAWS[scenario.initial]
     if scenario.initial_scale != 1:
@@ -135,7 +139,7 @@ def of_scenario(scenario: Scenario, dataset: Dataset | None = None) -> Spec:
         title=scenario.title,
         layer_sizes=sizes,
         options=dict(scenario.options),
-        source=Source(scenario.dataset, seed=scenario.seed),
+        source=Source(scenario.dataset, seed=scenario.seed, shift=scenario.shift),
         draw=draw,
         load=lambda: dataset,
         batch_size=scenario.batch_size,

@@ -77,11 +77,13 @@ def _counted(cells: pd.DataFrame) -> str:
 
 def _listed(ratios: pd.DataFrame) -> str:
     """The fastest of every workload."""
-    parts = []
+    won: dict[str, list[str]] = {}
     for work, part in ratios.groupby("workload", sort=False):
-        leaders = list(dict.fromkeys(part.loc[part["leads"].astype(str) == "True", "contender"]))
-        parts.append(f"{' and '.join(leaders) or 'nobody'} for {work} ({tables.layers(part['layer_sizes'].iloc[0])})")
-    return f"The fastest is {'; '.join(parts)}."
+        leaders = dict.fromkeys(part.loc[part["leads"].astype(str) == "True", "contender"])
+        said = " and ".join(name.replace(", ", " (") + ")" for name in leaders) or "nobody"
+        won.setdefault(said, []).append(f"{work} ({tables.layers(part['layer_sizes'].iloc[0])})")
+    listed = "; ".join(f"{who} for {' and '.join(works)}" for who, works in won.items())
+    return f"The fastest is {listed}."
 
 
 def _times_the_fastest(ratios: pd.DataFrame, styles: dict[str, Style]) -> Dots:

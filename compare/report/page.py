@@ -19,7 +19,11 @@ from compare.report.results import Results, load
 from compare.report.sections import build
 
 TEMPLATES = Path(__file__).parent / "templates"
-VERDICTS = {"equal": ("good", "✓", "Equal"), "different": ("bad", "✗", "Different")}
+VERDICTS = {
+    "equal": ("good", "✓", "Equal"),
+    "different": ("bad", "✗", "Different"),
+    "measured": ("good", "✓", "Measured"),
+}
 UNFINISHED = ("warn", "!", "Incomplete")
 
 

@@ -2,132 +2,113 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from compare.programs.examples import NETWORKS
-from compare.programs.program import FORMS, FRAMEWORKS, SECTIONS, Program
-from compare.programs.record import SHOWN, Run, Runs, differences, record, summary
+from compare.programs.networks import downloads, network, networks
+from compare.programs.program import FRAMEWORKS
+from compare.programs.record import recorder
+from compare.programs.stored import current, stored
 from compare.report import assets
-from compare.report.blocks import Figure, Panel
 from compare.report.figures import styles_of
-from compare.report.marks import Line, Lines, shortened
 from compare.report.page import inline_svg, page_environment, swatch, write_whole
+from compare.report.rosetta_files import file_of, packed, read
+from compare.report.rosetta_network import Shown, about, kinds, viewed
 
-PAGE = Path(__file__).resolve().parents[2] / "reports" / "rosetta" / "index.html"
-
-
-def write_rosetta(path: Path = PAGE) -> None:
-    """Run the programs of the committed networks and write the page; ValueError where one cannot be shown."""
-    write_whole(path, html(record(NETWORKS)).encode())
+FOLDER = Path(__file__).resolve().parents[2] / "reports" / "rosetta"
 
 
-def html(runs: Runs) -> str:
-    """The page of these runs."""
+def write_rosetta(names: Iterable[str] = (), folder: Path = FOLDER, say: Callable[[str], None] = print) -> Path:
+    """Run the programs of these networks, all by default, where no record of them is current; write the page.
+
+    What was recorded before stays, so that a run that was ended goes on where it was; the page then has what there is.
+    """
+    wanted = list(names) or [name for name in networks() if not downloads(name)]
+    there = {shown.spec.name: shown for shown in recorded(wanted, folder)}
+    stale = [name for name in wanted if name not in there or not current(there[name].record, there[name].spec)]
+    try:
+        with recorder() as run:
+            for place, name in enumerate(stale, 1):
+                found = run(network(name))
+                _write(folder, Shown(found.spec, stored(found)))
+                faults = "".join(f"; not shown: {form} {of}, {why}" for (form, of), why in found.faults.items())
+                say(f"{place} of {len(stale)}: {name}{faults}")
+    finally:
+        page = write_page(wanted, folder)
+    return page
+
+
+def recorded(names: Iterable[str], folder: Path = FOLDER) -> list[Shown]:
+    """Those of these networks of which there is a record of the programs as they are now."""
+    found = []
+    for name in names:
+        record = read(file_of(folder, name))
+        if record and (shown := Shown(network(name), record)).of_now:
+            found.append(shown)
+    return found
+
+
+def write_page(names: list[str], folder: Path = FOLDER) -> Path:
+    """Write the page of what is recorded of these networks."""
+    shown = recorded(names, folder)
+    for each in shown:
+        _write(folder, each)
+    page = folder / "index.html"
+    if shown:
+        write_whole(page, html(shown, len(names)).encode())
+    return page
+
+
+def _write(folder: Path, shown: Shown) -> None:
+    """Write a network's file, if it is another than the one there."""
+    path, content = file_of(folder, shown.spec.name), packed(shown.record, fragment(shown)).encode("ascii")
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+
+
+def fragment(shown: Shown) -> str:
+    """A network's part of the page."""
+    return _environment().get_template("rosetta_network.html.j2").module.network(viewed(shown), False)
+
+
+def html(every: list[Shown], of: int = 0) -> str:
+    """The page of these networks, of so many that there could be: the examples in it, the others in files beside it."""
+    groups = networks()
+    inside = [shown for shown in every if shown.spec.name in NETWORKS] or every[:1]
+    listed = [
+        {"name": shown.spec.name, "title": shown.spec.title, "about": about(shown.spec)}
+        | {"kinds": kinds(shown.spec, groups[shown.spec.name])}
+        for shown in every
+    ]
+    known: dict[str, Any] = {
+        "frameworks": FRAMEWORKS,
+        "styles": {name: vars(style) for name, style in styles_of(list(FRAMEWORKS.values())).items()},
+        "networks": listed,
+    }
+    return (
+        _environment()
+        .get_template("rosetta.html.j2")
+        .render(
+            css=assets.style("page.css", "tables.css", "figures.css", "rosetta.css"),
+            js=assets.script("rosetta.js"),
+            known=assets.island(known),
+            packed=[packed(shown.record, "").replace("</", "<\\/") for shown in inside],
+            inside=[viewed(shown) for shown in inside],
+            outside=[each for each in listed if each["name"] not in {shown.spec.name for shown in inside}],
+            waiting=max(of - len(every), 0),
+            left_out=[name for name in groups if downloads(name)],
+            programs=sum(
+                "text" in run for each in every for form in each.record["forms"].values() for run in form.values()
+            ),
+            frameworks=FRAMEWORKS,
+        )
+    )
+
+
+def _environment() -> Any:
     environment = page_environment()
-    environment.globals |= {"svg": inline_svg, "swatch": swatch}
-    names = list(dict.fromkeys(network for network, _, _ in runs))
-    data = {name: {form: _data(_beside(runs, name, form)) for form in FORMS} for name in names}
-    return environment.get_template("rosetta.html.j2").render(
-        css=assets.style("page.css", "tables.css", "figures.css", "rosetta.css"),
-        js=assets.script("rosetta.js"),
-        data=assets.island({"frameworks": FRAMEWORKS, "steps": SHOWN, "networks": data}),
-        networks=[_network(runs, name) for name in names],
-        frameworks=FRAMEWORKS,
-    )
-
-
-def _beside(runs: Runs, network: str, form: str) -> dict[str, Run]:
-    """The runs of one network in one form, by framework."""
-    return {name: runs[network, form, name] for name in FRAMEWORKS if (network, form, name) in runs}
-
-
-def _data(runs: dict[str, Run]) -> dict[str, Any]:
-    """What the script shows: texts, and by role each framework's numbers and the differences, step by step."""
-    numbers = {name: run.numbers for name, run in runs.items()}
-    found: dict[str, Any] = {}
-    for role in dict.fromkeys(role for each in numbers.values() for role in each):
-        steps = max(len(each[role]) for each in numbers.values() if role in each)
-        found[role] = {
-            "by": {name: [summary(a) for a in each[role]] for name, each in numbers.items() if role in each},
-            "gaps": [differences(numbers, role, step) for step in range(steps)],
-        }
-    return {"texts": {name: run.program.text for name, run in runs.items()}, "roles": found}
-
-
-def _network(runs: Runs, name: str) -> dict[str, Any]:
-    """What the template shows of one network."""
-    spec = next(run.spec for (network, _, _), run in runs.items() if network == name)
-    forms = {}
-    for form in FORMS:
-        beside = _beside(runs, name, form)
-        forms[form] = {
-            "rows": [_row(beside, section) for section in SECTIONS],
-            "figure": _losses(name, form, beside),
-            "differences": {key: _named(run) for key, run in beside.items()} if form == "native" else {},
-            "diffs": {key: _diff(runs, name, key) for key in beside} if form == "native" else {},
-            "shown": {key: run.proof.lines()[0] for key, run in beside.items()},
-            "printed": {key: run.test_loss for key, run in beside.items()},
-            "numbers": _data(beside)["roles"],
-        }
-    sizes = "-".join(map(str, spec.layer_sizes))
-    about = f"{sizes}, {spec.config.activation}, {spec.config.loss.replace('_', ' ')}, {spec.config.optimizer}"
-    return {"name": name, "title": spec.title, "about": about, "forms": forms}
-
-
-def _row(runs: dict[str, Run], section: str) -> dict[str, Any]:
-    """One section of all programs: their lines as code, comment, reason and roles."""
-    cells = {}
-    for name, run in runs.items():
-        lines = next(part.lines for part in run.program.sections if part.name == section)
-        cells[name] = [
-            {
-                "code": line.text.partition("  # ")[0] if not line.text.lstrip().startswith("#") else "",
-                "comment": _comment(line.text),
-                "reason": line.reason,
-                "roles": run.roles.get((section, place), []),
-            }
-            for place, line in enumerate(lines)
-        ]
-    return {"section": section, "cells": cells}
-
-
-def _comment(text: str) -> str:
-    if text.lstrip().startswith("#"):
-        return text
-    _, mark, said = text.partition("  # ")
-    return mark + said
-
-
-def _named(run: Run) -> list[dict[str, str]]:
-    """The differences of a native program from the reference: a name, what one sees and why."""
-    others = [{"name": other, "why": ""} for other in run.proof.others]
-    return others + [
-        {"name": cause.label, "why": f"{cause.trap.title}: {cause.trap.why}"} for cause in run.proof.causes
-    ]
-
-
-def _diff(runs: Runs, network: str, framework: str) -> list[str]:
-    """How the native program becomes the equal one: the mend of every difference, as lines of a diff."""
-    native, equal = (_body(runs[network, form, framework].program) for form in FORMS)
-    return list(difflib.unified_diff(native, equal, "native", "equal", lineterm="", n=1))
-
-
-def _body(program: Program) -> list[str]:
-    """A program's lines without its docstring."""
-    text = program.text
-    return text[text.index('"""\n', 3) + 4 :].splitlines()
-
-
-def _losses(network: str, form: str, runs: dict[str, Run]) -> Figure:
-    """Each framework's loss curve, on top of each other."""
-    styles = styles_of([FRAMEWORKS[name] for name in runs])
-
-    lines = [
-        Line(FRAMEWORKS[name], list(range(1, len(run.losses) + 1)), shortened(run.losses)) for name, run in runs.items()
-    ]
-    title = f"{network}: the loss of each step's batch"
-    return Figure(
-        f"{network}-{form}", title, [Panel(form, Lines(lines, "training step", "loss"))], legend=styles, size=(6.4, 2.6)
-    )
+    environment.globals |= {"svg": inline_svg, "swatch": swatch, "frameworks": FRAMEWORKS}
+    environment.globals |= {"island": lambda _: "", "figure_data": lambda _: {}}
+    return environment

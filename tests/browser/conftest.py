@@ -27,15 +27,18 @@ def chromium() -> Iterator:
 
 @pytest.fixture
 def open_page(chromium) -> Iterator[Callable]:
-    """Opens a page: open_page(file, address, width, dark, js).
+    """Opens a page: open_page(file, address, width, dark, js, beside).
 
-    At the end of the test no page may have written an error to the console, asked for anything but itself, or become
-    wider than its window.
+    At the end of the test no page may have written an error to the console, asked for anything but itself and the files
+    `beside` it, or become wider than its window; `expects` are errors that are meant to come.
     """
     problems: list[str] = []
+    expected: list[str] = []
     contexts, pages = [], []
 
-    def opened(path: Path, address: str = "", width: int = 1440, dark: bool = False, js: bool = True):
+    def opened(
+        path: Path, address: str = "", width: int = 1440, dark: bool = False, js: bool = True, beside=(), expects=()
+    ):
         context = chromium.new_context(
             viewport={"width": width, "height": HEIGHTS[width]},
             color_scheme="dark" if dark else "light",
@@ -47,8 +50,10 @@ def open_page(chromium) -> Iterator[Callable]:
         page = context.new_page()
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
+        expected.extend(expects)
         own = path.resolve().as_uri()
-        page.on("request", lambda asked: None if asked.url.split("#")[0] == own else problems.append(asked.url))
+        allowed = [own, *((path.resolve().parent / name).as_uri() for name in beside)]
+        page.on("request", lambda asked: None if asked.url.split("#")[0] in allowed else problems.append(asked.url))
         page.goto(own + address)
         pages.append(page)
         return page
@@ -57,7 +62,7 @@ def open_page(chromium) -> Iterator[Callable]:
     wide = [page.url for page in pages if not page.is_closed() and page.evaluate(OVERFLOW) > 0]
     for context in contexts:
         context.close()
-    assert problems == []
+    assert [problem for problem in problems if problem not in expected] == []
     assert wide == []
 
 

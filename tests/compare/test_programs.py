@@ -9,26 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from compare.programs.networks import runnable
 from compare.programs.program import FORMS, FRAMEWORKS, MARK, SECTIONS, Program, program
-from compare.programs.spec import Spec, named, of_scenario
-from shared.pairwise import generated
-from shared.recipes import RECIPES
-from shared.scenarios import SCENARIOS
+from compare.programs.spec import named
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ("xor", "moons", "digits", "diabetes", "iris", "wine")  # no option but the network's own
 MOST_LINES = {"numpy": 60, "torch": 40, "keras": 40, "jax": 60}  # of a plain network, data and imports included
 
 
-def specs() -> list[Spec]:
-    """Every scenario and recipe whose data are here, and the pairwise covering of all options."""
-    here = [named(name) for name in (*SCENARIOS, *RECIPES) if "mnist" not in name]
-    return here + [of_scenario(scenario) for scenario in generated()]
-
-
 @pytest.fixture(scope="module")
 def programs() -> list[Program]:
-    return [program(framework, spec, form) for spec in specs() for framework in FRAMEWORKS for form in FORMS]
+    return [program(framework, spec, form) for spec in runnable() for framework in FRAMEWORKS for form in FORMS]
 
 
 def test_every_program_is_formatted_and_without_a_fault_for_ruff(programs, tmp_path):

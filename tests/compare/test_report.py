@@ -215,6 +215,17 @@ def test_a_difference_and_a_nan_are_marked_and_placed(tmp_path) -> None:
     assert re.search(r'<td class="failing"[^>]*><span>✗ NaN</span></td>', page)
 
 
+def test_a_run_that_compared_nothing_is_not_called_equal(tmp_path) -> None:
+    summary = write_results(tmp_path)
+    sentence = "Measured: what each framework's defaults make of 8 networks from 3 seeds; nothing was compared."
+    summary["verdict"] = {"status": "measured", "exit_code": 0, "sentence": sentence}
+    write_summary(tmp_path, summary)
+    markdown, page = pages(tmp_path)
+    assert "✓ Measured" in text_of(page)
+    assert "Equal" not in text_of(page).partition("Overview")[0]
+    assert "what each framework's defaults make of 8 networks from 3 seeds; nothing was compared." in markdown
+
+
 def test_a_crashed_implementation_is_named_and_its_message_shown_as_it_is(tmp_path) -> None:
     summary = write_results(tmp_path)
     summary["verdict"] = {"status": "incomplete", "exit_code": 3, "sentence": "torch raised an error."}

@@ -80,7 +80,11 @@ def test_without_a_scenario_the_verdict_says_what_was_held_against_what() -> Non
     parts = [results.Part({}, equal="each repeats itself"), results.Part({}), results.Part({}, equal="the rest")]
     verdict = results.verdict_of(ledger, parts)
     assert verdict == results.Verdict("equal", 0, "No scenario was compared; equal: each repeats itself; the rest.")
-    assert results.verdict_of(ledger, [results.Part({})]).sentence == "Nothing was compared."
+    nothing = results.verdict_of(ledger, [results.Part({})])
+    assert (nothing.status, nothing.exit_code, nothing.sentence) == ("measured", 0, "Nothing was compared.")
+    measured = results.verdict_of(ledger, [results.Part({}, measured="this of 8"), results.Part({}, measured="that")])
+    assert measured == results.Verdict("measured", 0, "Measured: this of 8; that; nothing was compared.")
+    assert results.verdict_of(ledger, [*parts, results.Part({}, measured="this")]).status == "equal"
     assert results.verdict_of(ledger, [results.Part({}, ["keras fast"], equal="x")]).exit_code == 1
 
 
