@@ -6,8 +6,10 @@ The file is a training script as it stands, or one that defines `candidate()`;
 What differs has a kind: a fault, a framework's default, or a convention (a sum or a mean, half or whole squares). Of
 the last two, name with --accept what you mean to have: names of traps, or `defaults`, `conventions`.
 
-Exit status: 0 equal, or equal but for what is accepted; 1 it differs, 2 bad usage or input, or a machine that cannot (a
-full disk), 3 the candidate crashed or hung.
+Two scripts are held against each other in the same way; each may be given arguments of its own after `--`.
+
+Exit status: 0 equal, or equal but for what is accepted; 1 it differs, be it in a default or a
+convention, 2 bad usage or input, or a machine that cannot (a full disk), 3 the candidate crashed or hung.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from compare.ledger.parity import Comparison
     from compare.ledger.trace import Trace
     from compare.traps.diagnose import Diagnosis
+    from compare.watch.recording import Recording
     from compare.watch.supplied import Supply
     from shared.scenarios import Plan
 
@@ -442,7 +445,10 @@ def check_script(
     with scratch() as work, (process := ScriptProcess(path, given or Supply(), limit, work)):
         process.watch(steps, 0.0)
         seen = process.recording()
+        answer = Answer(str(path), "float64", "a script as it stands", seen.framework)
         try:
+            if seen.framework == "numpy":
+                return check_from_scratch(answer, seen)
             process.drive(drive_of(seen, plan_of(seen)))
             driven = process.recording()
             seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
@@ -454,7 +460,7 @@ def check_script(
                 f"{path.name}: the reference cannot be this network: {error}; two scripts can be held against each "
                 "other all the same: check.py original.py port.py"
             ) from None
-    answer = Answer(str(path), "float64", "a script as it stands", seen.framework, plan, plan.dataset.name)
+    answer.plan, answer.data = plan, plan.dataset.name
     answer.notes, answer.blind = list(seen.notes), sorted(blind)
     for answer.dtype in ("float64", "float32"):  # A framework may keep constants, as Keras its rate, in float32.
         names = ("reference", path.name)
@@ -468,6 +474,26 @@ def check_script(
     phase = answer.first[1].phase if answer.first else ""
     if line := seen.lines.get(WHERE.get(phase, ""), seen.lines.get("model")):
         answer.explanation += f"\n\nIn the script: {line}."
+    return answer
+
+
+def check_from_scratch(answer: Answer, seen: Recording) -> Answer:
+    """Hold a NumPy script, as it ran, against the reference: nothing of it is run again, since it is in float64."""
+    from compare.ledger.parity import on_its_own
+    from compare.pairs import from_scratch
+    from compare.traps.scenarios import Case
+
+    plan, notes = from_scratch.plan_of(seen)
+    case = Case(plan)
+    trace, blind = from_scratch.trace_of(seen, plan, case.reference)
+    answer.plan, answer.data = plan, plan.dataset.name
+    answer.notes, answer.blind = [*seen.notes, *notes], sorted(blind)
+    names = ("reference", seen.script)
+    answer.comparisons = [on_its_own(case.ruler, answer.dtype, names, case.reference, trace, blind)]
+    if answer.first:
+        answer.exit = 1
+        explain_difference(answer, case.reference, {"on its own": trace})
+        answer.explanation += f"\n\nIn the script: {seen.lines.get('step')}."
     return answer
 
 

@@ -52,8 +52,8 @@ class Finding:
 
     @property
     def counts(self) -> bool:
-        """Whether it makes the two different programs."""
-        return self.kind != "convention" and not self.accepted
+        """Whether it makes other numbers of the training."""
+        return self.kind != "convention"
 
     def as_json(self) -> dict[str, Any]:
         places = [None if line is None else {"file": line.file, "line": line.number} for line in self.lines]

@@ -11,7 +11,7 @@ from typing import Any
 from compare.pairs import data, drive, effects, evaluation, network, start, steps
 from compare.pairs import layers as compared_layers
 from compare.pairs.effects import Gap
-from compare.pairs.findings import STAGES, Finding
+from compare.pairs.findings import KINDS, STAGES, Finding
 from compare.pairs.match import Match, matched
 from compare.run.scratch import scratch
 from compare.watch.process import ScriptProcess, Stopped, Supply
@@ -34,18 +34,37 @@ class Verdict:
     no_gap: str = ""  # why it was not measured
 
     @property
-    def equal(self) -> bool:
-        """Whether they are the same program, but for conventions."""
-        return not any(finding.counts for finding in self.findings)
+    def accepted(self) -> bool:
+        """Whether something differs, and all of it is accepted."""
+        return bool(self.findings) and all(finding.accepted for finding in self.findings)
+
+    @property
+    def exit(self) -> int:
+        """The command's status: 0 if nothing differs, or nothing but what is accepted."""
+        return int(any(not finding.accepted for finding in self.findings))
+
+    @property
+    def verdict(self) -> str:
+        """Equal, equal but for defaults or conventions or both, or differs."""
+        kinds = {finding.kind for finding in self.findings}
+        if "fault" in kinds:
+            return "differs"
+        names = " and ".join(f"{kind}s" for kind in KINDS if kind in kinds)
+        return f"equal but for {names}" if names else "equal"
 
     def as_json(self) -> dict[str, Any]:
-        """scripts, verdict, facts by stage, findings, the largest first, and notes, as plain data."""
+        """Everything, as plain data.
+
+        scripts; verdict, and whether all that differs is accepted; the exit status; facts by stage; findings, the
+        largest first; the gap between the final losses, or why there is none; notes.
+        """
         about = [{"file": r.script, "framework": r.framework, "version": r.version, "steps": len(r.steps)}
                  for r in (self.a, self.b)]  # fmt: skip
         return {
             "scripts": about,
-            "verdict": "equal" if self.equal else "differs",
-            "exit": 0 if self.equal else 1,
+            "verdict": self.verdict,
+            "accepted": self.accepted,
+            "exit": self.exit,
             "facts": self.facts,
             "findings": [finding.as_json() for finding in self.findings],
             "notes": self.notes,
@@ -81,7 +100,7 @@ def hold(
             about, evenly = _compare(verdict, first, second)
             for finding in verdict.findings:
                 finding.accepted = bool({finding.name, finding.kind, f"{finding.kind}s"} & set(accept))
-            if measured and evenly and not verdict.equal:
+            if measured and evenly and any(f.counts and not f.accepted for f in verdict.findings):
                 both = first, second
                 verdict.gap, verdict.no_gap = effects.measure(evenly, about, verdict.findings, both, measured)
     kinds = {"fault": 0, "default": 1, "convention": 2}

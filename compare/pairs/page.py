@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from compare.pairs.hold import Verdict
-from compare.pairs.text import about, effect, gap_told
+from compare.pairs.text import about, effect, gap_told, headline
 
 
 def page(verdict: Verdict, a: Path, b: Path) -> str:
@@ -18,7 +18,7 @@ def page(verdict: Verdict, a: Path, b: Path) -> str:
     sides = [_side(verdict, path, number) for number, path in enumerate((a, b))]
     return environment.get_template("pair.html").render(
         verdict=verdict, a=verdict.a, b=verdict.b, about_a=about(verdict.a), about_b=about(verdict.b), sides=sides,
-        effect=effect, gap=gap_told(verdict),
+        effect=effect, gap=gap_told(verdict), headline=headline(verdict),
     )  # fmt: skip
 
 

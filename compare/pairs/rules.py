@@ -146,7 +146,9 @@ def updates(rule: Rule, gradients: Series, before: Series, rates: list[float]) -
     """What a rule adds to one parameter at each step, given its gradients and its values before."""
     slots = Slots(rule, np.shape(before[0]))
     for g, w, rate in zip(gradients, before, rates, strict=True):
-        yield slots.move(g, w, rate)
+        with np.errstate(divide="ignore", invalid="ignore"):  # Without an epsilon, where there is no gradient.
+            move = slots.move(g, w, rate)
+        yield move
 
 
 @dataclass
@@ -193,9 +195,8 @@ EXACT = 1e-4  # of the largest update: what a rule may leave of what it explains
 
 def fit(course: Course) -> Rule | None:
     """The known rule that made these updates; None if none did."""
-    linear = _linear(course)
-    if linear is not None:
-        return linear
+    if (found := linear(course)) is not None:
+        return found
     for place, (b1, b2, eps) in itertools.product(("torch", "keras"), itertools.product(*TRIED.values())):
         settings = {"rate": 1.0, "beta1": b1, "beta2": b2, "epsilon": eps, "decay": 0.0, "decoupled": False}
         if rule := _scaled(course, Rule("adam", settings, place, True)):
@@ -211,7 +212,7 @@ def fit(course: Course) -> Rule | None:
     return None
 
 
-def _linear(course: Course) -> Rule | None:
+def linear(course: Course) -> Rule | None:
     """Gradient descent with momentum and decay: d = m·d' - rate·g - rate·decay·w, by least squares."""
     columns, wanted = [], []
     for g, w, d in zip(course.gradients, course.before, course.moved, strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compare.pairs.effects import Effect
-from compare.pairs.findings import STAGES, Finding
+from compare.pairs.findings import KINDS, STAGES, Finding
 from compare.pairs.hold import Verdict
 from compare.watch.recording import Recording
 
@@ -15,7 +15,9 @@ TITLES = {
     "data": "The data", "network": "The network", "start": "The initial weights",
     "steps": "Step by step from the first one's weights", "evaluation": "Evaluation",
 }  # fmt: skip
-KINDS = {"fault": "a difference", "default": "a framework's default", "convention": "a convention"}
+OF_KIND = {
+    "default": ("a framework's default", "frameworks' defaults"), "convention": ("a convention", "conventions"),
+}  # fmt: skip
 
 
 def told(verdict: Verdict) -> str:
@@ -23,23 +25,30 @@ def told(verdict: Verdict) -> str:
     a, b = verdict.a, verdict.b
     lines = [f"{a.script} ({about(a)}) against {b.script} ({about(b)})"]
     lines += [f"Note: {note}." for note in verdict.notes]
-    counted = [f for f in verdict.findings if f.counts]
-    lines.append("")
-    if counted:
-        lines.append(f"They differ in {len(counted)} thing{'s' if len(counted) > 1 else ''}:")
-        lines += [line for number, f in enumerate(counted, start=1) for line in _finding(f, f"{number}. ")]
-        lines += ["", told_gap] if (told_gap := gap_told(verdict)) else []
-    else:
-        but = " but for what is accepted" if any(f.accepted for f in verdict.findings) else ""
-        lines.append(f"Equal{but}: {len(a.steps)} steps of each were watched, and nothing makes two programs of them.")
-    conventions = [f for f in verdict.findings if not f.counts]
-    if conventions:
-        lines += ["", "Accepted, or a convention:"]
-        lines += [line for f in conventions for line in _finding(f, "- ")]
+    lines += ["", headline(verdict)]
+    lines += [line for number, f in enumerate(verdict.findings, start=1) for line in _finding(f, f"{number}. ")]
+    lines += ["", told_gap] if (told_gap := gap_told(verdict)) else []
     for stage in STAGES:
         if verdict.facts.get(stage):
             lines += ["", f"{TITLES[stage]}: {'; '.join(verdict.facts[stage])}."]
     return "\n".join(lines)
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in a sentence."""
+    found = verdict.findings
+    head = "Accepted: " if verdict.accepted else ""
+    if not found:
+        return f"Equal: {len(verdict.a.steps)} steps of each were watched, and nothing makes two programs of them."
+    if verdict.verdict != "differs":
+        kinds = [kind for kind in KINDS if any(f.kind == kind for f in found)]
+        several = [OF_KIND[kind][sum(f.kind == kind for f in found) > 1] for kind in kinds]
+        left = "Nobody's mistake, but other numbers." if any(f.counts for f in found) else "Nobody's mistake."
+        return f"{head}Equal but for {' and '.join(several)}. {left}"
+    count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
+    left = "" if verdict.accepted else f", {sum(f.accepted for f in found)} of them accepted"
+    left = left if any(f.accepted for f in found) else ""
+    return f"{head}They differ in {count}{left}:"
 
 
 def gap_told(verdict: Verdict) -> str:
@@ -84,7 +93,8 @@ def about(r: Recording) -> str:
 def _finding(f: Finding, head: str) -> list[str]:
     where = " and ".join(str(line) for line in f.lines if line)
     size = f"; off by {f.size:.1e} where it shows first" if 0 < f.size < 1 else ""
-    kind = "" if f.kind == "fault" else f" ({KINDS[f.kind]})"
+    words = [*([] if f.kind == "fault" else [OF_KIND[f.kind][0]]), *(["accepted"] if f.accepted else [])]
+    kind = f" ({', '.join(words)})" if words else ""
     lines = [f"{head}{f.name}: {f.text}{kind}{size}"]
     if where:
         lines.append(f"   {where}")

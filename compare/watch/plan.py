@@ -71,10 +71,15 @@ def _defined(body: list[ast.stmt]) -> set[str]:
 def plan_of(r: Recording) -> Plan:
     """The reference's training on the batches and from the weights of a script; Inexpressible with what it has not."""
     order, fields = network_of(r)
-    fields = {"seed": 0, **fields, **_optimizer(r, order)}
+    return planned(r, order, {**fields, **_optimizer(r, order)})
+
+
+def planned(r: Recording, order: list[tuple[int, int]], fields: dict[str, Any]) -> Plan:
+    """The reference's training of a network with these options, on the batches and from the weights of a script."""
+    fields = {"seed": 0, **fields}
     first, sizes, loss = r.steps[0], fields["layer_sizes"], fields["loss"]
     params: list[tuple[np.ndarray, ...]] = [
-        tuple(np.asarray(r.parameters[p].initial, float) for p in layer) for layer in order
+        (np.asarray(r.parameters[W].initial, float), np.ravel(r.parameters[b].initial).astype(float)) for W, b in order
     ]
     if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
         raise Inexpressible("not every step has one array of inputs and one of targets that show")

@@ -12,6 +12,7 @@ import importlib
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,20 +55,21 @@ def supplied(given: Supply, imports: set[str]) -> Iterator[None]:
         kept.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
 
-    try:
-        if given.data or given.synthetic:
-            _readers(given, imports, put)
-            _downloads(given, imports, put)
-        yield
-    finally:
-        for owner, name, value in reversed(kept):
-            setattr(owner, name, value)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            if given.data or given.synthetic:
+                _readers(given, imports, put, Path(folder))
+                _downloads(given, imports, put)
+            yield
+        finally:
+            for owner, name, value in reversed(kept):
+                setattr(owner, name, value)
 
 
 Put = Callable[[Any, str, Any], None]
 
 
-def _readers(given: Supply, imports: set[str], put: Put) -> None:
+def _readers(given: Supply, imports: set[str], put: Put, folder: Path) -> None:
     """`open` and the readers of tables, for a file that is not there."""
     place = Path(given.data).resolve() if given.data else None
 
@@ -78,7 +80,7 @@ def _readers(given: Supply, imports: set[str], put: Put) -> None:
             mode = str(arguments[0] if arguments else named.get("mode", "r"))
             if plain and (set(mode) & set("wax+") or not _users(sys._getframe(1).f_code.co_filename)):
                 return original(file, *arguments, **named)
-            return original(place or _table(given, file), *arguments, **named)
+            return original(place or _table(given, file, folder), *arguments, **named)
 
         return read
 
@@ -98,10 +100,8 @@ def _is_missing_file(name: str) -> bool:
     return name.startswith(("http://", "https://")) or not Path(name).exists()
 
 
-def _table(given: Supply, name: Any) -> Path:
+def _table(given: Supply, name: Any, folder: Path) -> Path:
     """A comma-separated table of random numbers, the last column of 0 and 1."""
-    import tempfile
-
     shape = re.fullmatch(r"(\d+)x(\d+)", given.synthetic)
     if not shape:
         raise Unsupplied(f"{name} has no shape to be drawn in: give rows and columns, as --synthetic 768x9")
@@ -109,10 +109,9 @@ def _table(given: Supply, name: Any) -> Path:
     random = np.random.default_rng(0)
     values = random.normal(size=(rows, columns)).round(4)
     lines = [",".join([*map(str, row[:-1]), str(int(row[-1] > 0))]) for row in values.tolist()]
-    handle, path = tempfile.mkstemp(suffix=".csv")
-    with os.fdopen(handle, "w") as file:
-        file.write("\n".join(lines) + "\n")
-    return Path(path)
+    path = folder / "table.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 # Downloads ------------------------------------------------------------------------------------------------------------

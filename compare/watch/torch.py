@@ -33,6 +33,7 @@ from compare.watch.torch_calls import (
     double,
     evaluated,
     holds_tensor,
+    is_on,
     leaf,
     mapped,
     plain,
@@ -136,7 +137,7 @@ class TorchWatcher(Watcher):
             self.called_models.append(module)
         if not torch.is_grad_enabled():
             if tensors := [a for a in arguments if isinstance(a, Tensor)]:
-                self.passed(len(tensors[0]) if tensors[0].dim() else 1, module.training)
+                self.passed(len(tensors[0]) if tensors[0].dim() else 1, False)
                 self.answers.reading = self.recording.passes[-1] if self.recording.passes else None
             return None
         step = self._opened()
@@ -210,7 +211,8 @@ class TorchWatcher(Watcher):
             self._close(self.step)
         self.answers.reading = None
         if self.step is None:
-            self.step, self.backwards = Step(), 0
+            self.step, self.backwards, self.normalised = Step(), 0, False
+            self.met: list[tuple[Tensor, Tensor]] = []  # the script's own inputs, and what was taken in their place
             self.step.epoch = self.recording.loader.get("epochs", 0)
             self.sums: dict[int, int] = {}
             self.alive: list[Tensor] = []
@@ -219,8 +221,10 @@ class TorchWatcher(Watcher):
             self.step.before = [h.value for h in self.handles]
         elif not self.backwards and not self.models[1:] and self.step.inputs and self.models:
             lost = self.step.inputs[0]
-            self.passed(len(lost) if np.ndim(lost) else 1, self.step.training)  # It had no gradient taken.
+            on = self.step.masks > 0 or self.normalised  # Whatever the module's flag says.
+            self.passed(len(lost) if np.ndim(lost) else 1, on)  # It had no gradient taken.
             self.step.inputs, self.step.targets, self.step.values, self.step.masks = [], [], {}, 0
+            self.met = []
             self.count = 0
             if not self.recording.steps:
                 self.recording.ops.clear()
@@ -253,6 +257,11 @@ class TorchWatcher(Watcher):
             size = next((len(a) for a in self.step.inputs if a.ndim), len(value)) if self.step else len(value)
             return value if size == len(value) else torch.arange(size)
         number = len(kept)
+        if which == "inputs":
+            for own, put in self.met:  # An input may meet several tables: it is one all the same.
+                if own is value or (own.shape == value.shape and own.dtype == value.dtype and torch.equal(own, value)):
+                    return put
+            original = value
         if which == "inputs" and not number:
             self.own_size = len(value) if value.dim() else None
         given = getattr(self.given, which) if self.given else []
@@ -267,6 +276,8 @@ class TorchWatcher(Watcher):
             value = value.double()
         if which == "inputs" and value.dim() == 4 and value.shape[1] in (1, 3) and value.shape[1] < value.shape[2]:
             value._image = True  # type: ignore[attr-defined]
+        if which == "inputs":
+            self.met.append((original, value))
         return value
 
     # Functions -------------------------------------------------------------------------------------------------------
@@ -280,6 +291,8 @@ class TorchWatcher(Watcher):
         name = getattr(func, "__name__", "")
         result = self._called(func, name, args, kwargs)
         if self.drive is None:
+            if self.answers.reading is not None and is_on(name, args, kwargs):
+                self.answers.reading.training = True
             self.answers.seen(name, args, kwargs, result)
         return result
 
@@ -326,8 +339,9 @@ class TorchWatcher(Watcher):
             result = self._masked(func, args, kwargs)
         else:
             result = func(*args, **kwargs)
-        if name == "dropout" and self.step:
-            self.step.masks += 1
+        if self.step and is_on(name, args, kwargs):
+            self.step.masks += name == "dropout"
+            self.normalised |= name != "dropout"
         if noted:
             self._note(name, number, joined, op, taken, args, kwargs, original, result)
             if op is not None and (joined or name not in PRODUCTS):

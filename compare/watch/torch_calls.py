@@ -88,6 +88,17 @@ def evaluated(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     return args, kwargs | {"training": False}
 
 
+def is_on(name: str, args: tuple, kwargs: dict) -> bool:
+    """Whether a call is a dropout that drops, or a normalisation by the batch where running statistics are kept."""
+    if name == "batch_norm":
+        training = args[5] if len(args) > 5 else kwargs.get("training", False)
+        return bool(training) and _statistics(args, kwargs) is not None
+    if not name.endswith(("dropout", "dropout1d", "dropout2d", "dropout3d")):
+        return False
+    rate = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
+    return bool(rate) and bool(args[2] if len(args) > 2 else kwargs.get("training", kwargs.get("train", True)))
+
+
 def _statistics(args: tuple, kwargs: dict) -> Any:
     return args[1] if len(args) > 1 else kwargs.get("running_mean")
 

@@ -100,9 +100,9 @@ class Session:
         """Run the script for its steps, and then on for some seconds; Failure if there is no recording."""
         try:
             watcher = self.watcher(steps, drive)
+            raised = self._once(watcher, seconds)
         except NotWatched as error:
             raise Failure(str(error), BAD_INPUT) from None
-        raised = self._once(watcher, seconds)
         if watcher.framework == "numpy" and drive is None and watcher.recording.steps:
             self.found = (*self.found[:2], watcher.batch)  # type: ignore[attr-defined]
         if isinstance(raised, SystemExit) and not raised.code:
@@ -121,6 +121,8 @@ class Session:
                 "runs its training when it is run",
                 BAD_INPUT,
             )
+        trained = max(len(step.after) for step in watcher.recording.steps)  # What is met later is another network.
+        del watcher.recording.parameters[trained:]
         if drive is not None and drive.brief and watcher.made < len(drive.steps):
             return self.run(0, 0.0, _rest(drive, watcher))
         return watcher.recording

@@ -75,11 +75,11 @@ for epoch in range(12):
 """
 
 
-def held(folder: Path, port: str, capsys: pytest.CaptureFixture) -> tuple[int, str, dict]:
+def held(folder: Path, port: str, capsys: pytest.CaptureFixture, *accept: str) -> tuple[int, str, dict]:
     for name, source in (("original.py", ORIGINAL), ("port.py", port)):
         (folder / name).write_text(source)
     arguments = [folder / "original.py", folder / "port.py", "--steps", 20, "--json", folder / "answer.json"]
-    status = check.main([str(a) for a in arguments])
+    status = check.main([str(a) for a in (*arguments, *(["--accept", *accept] if accept else []))])
     return status, capsys.readouterr().out, json.loads((folder / "answer.json").read_text())
 
 
@@ -112,6 +112,21 @@ def test_many_differences_at_once_are_each_named(tmp_path: Path, capsys: pytest.
     assert found["activation"]["lines"][1] == {"file": "port.py", "line": 10}
     assert "0.9 of the old value against 0.99" in found["norm-momentum"]["text"]
     assert "epsilon 1e-08 against 0.0001" in found["optimizer-epsilon"]["text"]
+
+
+def test_a_convention_is_its_own_verdict_and_can_be_accepted(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    port = PORT.replace(
+        "labels = (data[:, 0] * data[:, 1] > 0).long()", "labels = (data[:, 0] * data[:, 1] <= 0).long()"
+    )
+    status, text, answer = held(tmp_path, port, capsys)
+    assert (status, answer["verdict"], answer["accepted"]) == (1, "equal but for conventions", False), text
+    assert "Equal but for a convention. Nobody's mistake." in text
+    assert [f["name"] for f in answer["findings"]] == ["label-encoding"]
+    for name in ("conventions", "label-encoding"):
+        status, text, answer = held(tmp_path, port, capsys, name)
+        assert (status, answer["exit"], answer["accepted"]) == (0, 0, True)
+        assert "Accepted: Equal but for a convention." in text
+    assert held(tmp_path, port, capsys, "defaults")[0] == 1
 
 
 def test_what_gives_no_recording(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -33,12 +33,39 @@ def test_a_mistake_is_named_with_the_line_of_the_script(tmp_path: Path) -> None:
     assert "regression_torch_flat.py, line 19" in found["text"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("norm_torch.py", "batch_norm"), ("regression_numpy.py", "no dense layer")])
+@pytest.mark.parametrize(("name", "said"), [("norm_torch.py", "batch_norm")])
 def test_what_the_reference_has_not_is_one_line(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(SCRIPTS / name), "--steps", "3"]) == 2
     error = capsys.readouterr().err
     assert said.lower().replace("_", "") in error.lower().replace("_", "")
     assert "check.py original.py port.py" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("xor_numpy.py", {"activation": "sigmoid", "loss": "binary_cross_entropy", "optimizer": "sgd"}),
+        ("regression_numpy.py", {"activation": "tanh", "loss": "mse", "optimizer": "momentum", "momentum": 0.9}),
+        ("alone_numpy_dict.py", {"activation": "relu", "loss": "softmax_cross_entropy", "optimizer": "adam"}),
+    ],
+)
+def test_a_network_from_scratch_is_told_by_its_updates(name: str, config: dict, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    assert main([str(SCRIPTS / name), "--steps", "20", "--json", str(answer)]) == 0
+    found = json.loads(answer.read_text())
+    assert (found["verdict"], found["dtype"]) == ("equal", "float64")
+    assert found["scenario"]["config"].items() >= config.items()
+
+
+def test_a_wrong_derivative_is_no_network_of_the_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, right = (SCRIPTS / "xor_numpy.py").read_text(), " * self.hidden * (1 - self.hidden)"
+    assert right in source
+    script = tmp_path / "wrong.py"
+    script.write_text(source.replace(right, ""))
+    assert main([str(script), "--steps", "20"]) == 2
+    error = capsys.readouterr().err
+    assert "its gradients are not those of its loss" in error
     assert error.count("\n") == 1
 
 
