@@ -187,22 +187,18 @@ def test_everything_goes_by_keyboard_alone(report, open_page) -> None:
 # --- what is on screen is what is stored ---
 
 
-def changed(folder: Path) -> None:
-    """Put wrong numbers into a run."""
-    tamper(folder, "losses", lambda rows: rows.assign(loss=rows.loss.where(rows.step != 5, 1.2345)))
-    tamper(folder, "cells", lambda rows: rows.assign(difference=rows.difference.where(rows.a != "torch", 7e-13),
-                                                      used=rows.used.where(rows.a != "torch", 0.7)))  # fmt: skip
-    tamper(folder, "map", lambda rows: rows.assign(value_b=rows.value_b.where(rows.step != 4, 0.123456789012345)))
+CHANGES = {
+    "losses": lambda rows: rows.assign(loss=rows.loss.where(rows.step != 5, 1.2345)),
+    "cells": lambda rows: rows.assign(difference=rows.difference.where(rows.a != "torch", 7e-13),
+                                      used=rows.used.where(rows.a != "torch", 0.7)),
+    "map": lambda rows: rows.assign(value_b=rows.value_b.where(rows.step != 4, 0.123456789012345)),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("tampered", [False, True])
-def test_the_values_on_screen_are_the_stored_ones(tmp_path, open_page, tampered: bool) -> None:
-    write_results(tmp_path)
-    if tampered:
-        changed(tmp_path)
-    render(tmp_path)
-    page = open_page(tmp_path / "index.html", "#are-they-equal")
-    cells = read(tmp_path, "cells")
+def cells_are_stored(page, folder: Path) -> None:
+    """The table of every scenario's worst difference says what cells.csv says."""
+    page.evaluate("location.hash = 'are-they-equal'")
+    cells = read(folder, "cells")
     labels = page.locator("#table-worst-difference-of-every-scenario tbody td").all()
     for label in labels:
         found = re.fullmatch(r"(float64: (\w+) – (\w+)|float32.*: (\w+))", label.get_attribute("data-label") or "")
@@ -214,10 +210,13 @@ def test_the_values_on_screen_are_the_stored_ones(tmp_path, open_page, tampered:
         worst = part.loc[part.used.idxmax()]
         assert label.inner_text().split(maxsplit=1) == [number(worst.difference), percent(worst.used)]
 
+
+def map_is_stored(page, folder: Path) -> None:
+    """The explorer says of three cells what map.parquet says."""
     for tensor, step in [("logits", 2), ("gradient of layer 1 W", 4), ("weights of layer 1 b", 17)]:
         state = "&".join(f"{key}={value}" for key, value in PLACE.items())
         page.evaluate("hash => { location.hash = hash }", f"every-number?{state}&tensor={tensor}&step={step}")
-        row = stored(tmp_path, PLACE, tensor, step)
+        row = stored(folder, PLACE, tensor, step)
         if row.used == 0:
             page.get_by_text("Equal to the last bit in every entry").wait_for()
             continue
@@ -225,9 +224,49 @@ def test_the_values_on_screen_are_the_stored_ones(tmp_path, open_page, tampered:
         assert (float(said["a"]), float(said["b"])) == (row.value_a, row.value_b)
         assert (said["difference"], said["used"]) == (number(row.difference), percent(row.used))
 
-    losses = read(tmp_path, "losses")
+
+def losses_are_stored(page, folder: Path) -> None:
+    """The curves' readout at a step says what losses.csv says."""
+    losses = read(folder, "losses")
     here = losses[(losses.scenario == "diabetes-sgd") & (losses.dtype == "float64") & (losses.step == 5)]
     page.evaluate("hash => { location.hash = hash }", "every-number?scenario=diabetes-sgd&dtype=float64&step=5")
     said = page.locator("figure .readout:visible", has_text="numpy").first.inner_text()
     shown = {name: float(value) for name, value in re.findall(r"(\w+) ([\d.e-]+)(?: ·|$)", said.split(": ")[1])}
     assert shown == pytest.approx(dict(zip(here.implementation, here.loss, strict=True)), rel=1e-5)
+
+
+HELD = {"cells": cells_are_stored, "map": map_is_stored, "losses": losses_are_stored}
+
+
+def test_the_values_on_screen_are_the_stored_ones(tmp_path, open_page) -> None:
+    """Wrong numbers in the results are seen wrong; and a page that shows others than the stored ones is found out."""
+    write_results(tmp_path)
+    render(tmp_path)
+    page = open_page(tmp_path / "index.html")
+    for held in HELD.values():
+        held(page, tmp_path)
+    for name, change in CHANGES.items():
+        tamper(tmp_path, name, change)
+        with pytest.raises(AssertionError):
+            HELD[name](page, tmp_path)
+    render(tmp_path)
+    page.reload()
+    for held in HELD.values():
+        held(page, tmp_path)
+
+
+def test_wrong_numbers_in_the_summary_are_seen_wrong(tmp_path, open_page) -> None:
+    summary = write_results(tmp_path)
+    summary["run"]["seconds"] = 98765.0
+    summary["environment"] |= {"cores": 4321, "memory_gib": 76.54}
+    summary["environment"]["packages"]["numpy"] = "9.87.65"
+    summary["implementations"][1]["seconds"] = 54321.5
+    summary["scenarios"][0] |= {"learning_rate": 0.03579, "epochs": 24680, "steps": 13579, "n_train": 86420,
+                                "n_test": 97531, "batch_size": 75319, "layer_sizes": [64, 7777, 10]}  # fmt: skip
+    write_summary(tmp_path, summary)
+    render(tmp_path)
+    page = open_page(tmp_path / "index.html", "#view-this-run")
+    shown = page.locator("[data-view].open").inner_text()
+    for text in ("98765", "4321", "76.54", "9.87.65", "54321.5", "0.03579", "24680", "13579", "86420", "97531", "75319",
+                 "64-7777-10"):  # fmt: skip
+        assert text in shown
