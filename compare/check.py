@@ -395,7 +395,9 @@ def check(
 def check_in(dtype: str, path: Path, scenario: str | None, steps: int, limit: float) -> Answer:
     """The same in one precision."""
     with scratch() as work, Process(path, dtype, limit) as process:
-        from compare.candidates import plans  # While the candidate's framework is imported there.
+        import sklearn.datasets  # noqa: F401  # While the candidate's framework is imported there: the data is from it.
+
+        from compare.candidates import plans
         from impls.mlp_numpy import Config
 
         chosen = None

@@ -5,7 +5,8 @@
     # expect: refused Conv2d                 one line with these words, and exit status 2
 
 A process for each framework imports it once and forks for every file, so that each is checked as in a process of its
-own. The time of a file is that of its check, and of the import of its framework:
+own. The time of a file is that of its check, and of the import of its framework; what the command imports besides, it
+imports meanwhile in another process:
 
     python -m compare.traps.corpus [FILE ...]
 """
@@ -94,7 +95,7 @@ def run(paths: Iterable[Path], show: Callable[[int, int, str], None] = lambda do
                     continue
             row = json.loads(line)
             rows[row["file"]] = row
-            show(len(rows), len(paths), f"{Path(row['file']).stem}: {row['found']}")
+            show(len(rows), len(paths), f"{Path(row['file']).stem}: {row['found']}, {row['seconds']:.1f} s")
     lost = {"found": "failed: its process ended", "seconds": float("nan")}
     for path in paths:
         row = rows.setdefault(str(path), {"file": str(path), **lost})
@@ -142,9 +143,11 @@ def serve(framework: str, paths: list[Path]) -> None:
         import keras  # noqa: F401
     elif framework == "torch":
         import torch
+        import torch._dynamo  # As the first optimizer does.
 
         torch.set_num_threads(1)
     imported = time.perf_counter() - start
+
     import compare.check
     import compare.traps.diagnose  # noqa: F401
 
@@ -244,7 +247,7 @@ def main(arguments: list[str]) -> int:
     if missing or not paths:
         print(f"{missing or FOLDER} does not exist or holds no file of the corpus", file=sys.stderr)
         return 2
-    table = run(paths, lambda done, total, what: print(f"{done}/{total} {what:.100}", file=sys.stderr, flush=True))
+    table = run(paths, lambda done, total, what: print(f"{done}/{total} {what:.120}", file=sys.stderr, flush=True))
     for row in table[~table["right"]].itertuples():
         print(f"{row.file}: expected {row.expected}; {row.found}")
     print(summary(table))

@@ -7,6 +7,7 @@ set, the reference is put on the candidate's weights before every step instead, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -190,6 +191,16 @@ class Measure:
                 step, column = found[0].tolist()
                 return phase, step, column
         return NEVER
+
+    def moved(self, trace: Trace, ignored: frozenset[int] = frozenset()) -> Place:
+        """The first place, among those that the candidate shows, in which a trace differs from the clean one."""
+        states = {
+            name: np.where(np.isnan(self.candidate.states[name]), np.nan, values)
+            if self.table.part(self.candidate, f"state {name}") is not None
+            else values
+            for name, values in trace.states.items()
+        }
+        return self.place(self.clean, replace(trace, states=states), ignored)
 
     def left(self, trace: Trace) -> tuple[float, float]:
         """The largest relative difference of the candidate from a trace, and the largest share of a bound."""

@@ -264,7 +264,7 @@ class Search:
             if trace is None:
                 continue
             if not state.causes:
-                self.effects[hypothesis] = window.place(window.clean, trace, ignored)
+                self.effects[hypothesis] = window.moved(trace, ignored)
                 if self.effects[hypothesis] < state.place:
                     continue
                 if self.effects[hypothesis] == NEVER and state.place[0] < OUTCOME:

@@ -295,6 +295,8 @@ def _not_trained(t: Any, which: str, gradient_shown: bool, piled: bool = False) 
             return [a for layer in layers if len(layer) > 2 for a in layer[1:]]
         if which == "hidden layers":
             return [a for layer in layers[:-1] for a in layer]
+        if which == _ALL:
+            return [a for layer in layers for a in layer]
         return list(layers[{"first layer": 0, "last layer": -1}[which]])
 
     class Trapped(t.MLP):
@@ -321,6 +323,7 @@ def _not_trained(t: Any, which: str, gradient_shown: bool, piled: bool = False) 
 
 
 _PARTS = ("first layer", "last layer", "hidden layers", "biases", "weight matrices")
+_ALL = "all parameters"
 
 
 def _differs_from_slope(config: Config, plan: Plan) -> bool:
@@ -520,13 +523,14 @@ TRAPS = [
         "not-in-optimizer",
         "network",
         "All gradients agree, some weights never move",
-        "The optimizer was given a part of the parameters, or was made before a layer was added.",
+        "The optimizer was given a part of the parameters, or was made before a layer was added; none moves where "
+        "step() is not called, or the optimizer is another model's.",
         "torch/optim/optimizer.py (add_param_group); keras/src/optimizers/base_optimizer.py (build)",
         "{torch_optimizer}  # all of them",
         "optimizer.apply(gradients, model.trainable_variables)  # all of them",
         always,
         _not_trained,
-        variants={part: {"which": part, "gradient_shown": True} for part in _PARTS}
+        variants={part: {"which": part, "gradient_shown": True} for part in (*_PARTS, _ALL)}
         | {
             f"{part}, whose gradient nobody sets to 0": {"which": part, "gradient_shown": True, "piled": True}
             for part in _PARTS

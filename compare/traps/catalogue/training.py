@@ -54,6 +54,25 @@ def _gradients_kept(t: Any, counted: str) -> None:
     t.MLP = Trapped
 
 
+def _gradients_cleared(t: Any) -> None:
+    class Trapped(t.MLP):
+        in_update = False
+
+        def _backpropagate(self, x, y, masks):
+            loss = super()._backpropagate(x, y, masks)
+            if self.in_update:
+                self.flat_gradient[:] = 0
+            return loss
+
+        def _train_step(self, x, y, masks):
+            self.in_update = True
+            loss = super()._train_step(x, y, masks)
+            self.in_update = False
+            return loss
+
+    t.MLP = Trapped
+
+
 def _accumulated(t: Any, every: int, averaged: bool, shown: str) -> None:
     """An update in every few steps only, by the sum or the mean of their gradients.
 
@@ -266,6 +285,18 @@ TRAPS = [
             "those of a reading of the gradients too": {"counted": "every backward"},
             "where a reading does not show it": {"counted": "updates, not shown"},
         },
+    ),
+    Trap(
+        "gradients-cleared",
+        "training",
+        "Gradients agree, and the weights do not move but by momentum and decay",
+        "zero_grad() between backward() and step(): with set_to_none=False every update is made with a gradient of 0, "
+        "otherwise none is made.",
+        "torch/optim/optimizer.py (zero_grad)",
+        "optimizer.zero_grad(); loss.backward(); optimizer.step()  # in this order",
+        "nothing to mend: a GradientTape keeps no gradients",
+        always,
+        _gradients_cleared,
     ),
     Trap(
         "gradients-accumulated",

@@ -1,4 +1,4 @@
-# expect: not-in-optimizer
+# expect: gradients-cleared | not-in-optimizer
 import torch
 from torch import nn
 
