@@ -83,8 +83,9 @@ def network(seen: Seen, given: bool = False) -> dict[str, Any]:
         fields["dropout"] = seen.rates[0]
         if len(seen.rates) != len(seen.between) or len(set(seen.rates)) > 1:
             shown = ", ".join(f"{rate:g}" for rate in seen.rates)
-            seen.notes.append(
-                f"dropout at rates {shown}: the reference has one rate, after every hidden layer ({len(seen.between)})"
+            raise CandidateError(
+                f"the model has {len(seen.rates)} Dropout at {shown}: what can be held is one rate, after each of its "
+                f"hidden layers ({len(seen.between)}); set all to one rate, or to 0 to hold the rest"
             )
     return fields
 

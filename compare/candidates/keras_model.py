@@ -232,7 +232,7 @@ class KerasCandidate(ModelCandidate):
 
     def _optimizer_fields(self) -> dict[str, Any]:
         o = self.optimizer
-        fields: dict[str, Any] = {"learning_rate": self._rate()}
+        fields: dict[str, Any] = {"learning_rate": self._rate()} | schedule_fields(getattr(o, "_learning_rate", None))
         if self.kind is None:
             self.check_optimizer()
             return fields
@@ -462,6 +462,18 @@ def _watched(layers: Sequence[keras.layers.Layer]) -> Iterator[list[tuple[keras.
                 del layer.call
             else:
                 layer.call = own
+
+
+def schedule_fields(rate: Any) -> dict[str, Any]:
+    """The fields of the Config for one of Keras' schedules that the reference has; none for others."""
+    schedules = keras.optimizers.schedules
+    if isinstance(rate, schedules.ExponentialDecay):
+        fields = {"schedule": "step" if rate.staircase else "exponential", "schedule_steps": int(rate.decay_steps)}
+        return fields | {"learning_rate": float(rate.initial_learning_rate), "schedule_rate": float(rate.decay_rate)}
+    if isinstance(rate, schedules.CosineDecay) and not (rate.alpha or rate.warmup_steps):
+        fields = {"schedule": "cosine", "schedule_steps": int(rate.decay_steps)}
+        return fields | {"learning_rate": float(rate.initial_learning_rate)}
+    return {}
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -143,7 +143,7 @@ def _phases(search: Search, found: Found, difference: Comparison) -> list[Phase]
                 said = facts_of_outcome(difference, search.case.reference, search.traces[difference.mode])
                 phases.append(Phase(name, UNEXPLAINED, causes, facts=tuple(said)))
                 continue
-            said = facts_of(measure, base, place)
+            said = facts_of(measure, base, place, known)
             until = in_time(measure.plan, place[1], bool(causes))
             phases.append(Phase(name, UNEXPLAINED, causes, until, tuple(said)))
         elif phase in found.unjudged:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.ledger.parity import Comparison
 from compare.ledger.trace import Trace
-from compare.traps.measure import LOSS, UPDATE, Measure, Place
+from compare.traps.measure import LOSS, UPDATE, Causes, Measure, Place
 from shared.scenarios import Plan
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
@@ -34,9 +34,9 @@ ACTIVATED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def facts_of(measure: Measure, base: Trace, place: Place) -> list[str]:
-    """What is simply true of the first tensor that differs from what the traces says that the traps so far make of
-    the reference, of the whole step, and of the steps."""
+def facts_of(measure: Measure, base: Trace, place: Place, causes: Causes = ()) -> list[str]:
+    """What is simply true of the first tensor that differs from `base`, what the traps so far make of the reference, of
+    the whole step, and of the steps."""
     phase, step, column = place
     tolerance, name = TOLERANCE[measure.dtype], measure.table.names[column]
     sizes = _sizes(measure.plan, step)
@@ -47,7 +47,7 @@ def facts_of(measure: Measure, base: Trace, place: Place) -> list[str]:
             word = "The loss" if tensor == "loss" else tensor
             found += [f"{word} here is {fact}." for fact in of_pair(a, b, tolerance, sizes)]
         if phase == LOSS:
-            found += list(_of_known_losses(measure, step))
+            found += list(_of_known_losses(measure, step, causes))
             found += list(_of_gradients(measure, base, step, tolerance))
         if phase == UPDATE:
             found += list(_of_updates(measure, base, step, tolerance, sizes))
@@ -202,12 +202,17 @@ def _of_its_kind(measure: Measure, base: Trace, name: str, step: int, tolerance:
     return [name, *(other for other in alike if differs(other))][:4]
 
 
-def _of_known_losses(measure: Measure, step: int) -> Iterator[str]:
-    """Which known loss gives the candidate's value on its own outputs, or is the nearest."""
+def _of_known_losses(measure: Measure, step: int, causes: Causes) -> Iterator[str]:
+    """Which known loss gives the candidate's value on its outputs, or is the nearest.
+
+    With dropout or batch normalisation the outputs in training are those of the reference with `causes`.
+    """
     config = measure.plan.config
-    if config.get("dropout") or config.get("batch_norm") or "logits" not in measure.shown:
+    if "logits" not in measure.shown:
         return
     z, y = measure.tensor(measure.candidate, "logits", step).astype(float), measure.plan.batch(step)[1]
+    if config.get("dropout") or config.get("batch_norm"):
+        z = measure.outputs_in_training(causes, step)
     value = float(measure.candidate.losses[step])
     known = known_losses(z, y)
     if not known or not np.isfinite(value):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from compare.ledger.parity import GATE, PHASES, Gap
 from compare.ledger.rounding import UNIT
-from compare.ledger.trace import Trace, layout
-from compare.traps.catalogue import Hypothesis, record_trapped
+from compare.ledger.trace import Trace, layout, unflatten
+from compare.traps.catalogue import Hypothesis, build, record_trapped
 from compare.traps.scenarios import Case, shortened
 from impls import mlp_numpy
 from shared.scenarios import Plan
@@ -248,6 +249,13 @@ class Measure:
             return np.concatenate([a.ravel() for layer in self.plan.params for a in layer])
         start = {"in step": self.reference, "following": self.candidate}.get(self.mode, trace)
         return start.params[step - 1]
+
+    def outputs_in_training(self, causes: Causes, step: int) -> np.ndarray:
+        """What the loss of a step is computed from in the reference with these traps, (B, O)."""
+        shapes = mlp_numpy.param_shapes(mlp_numpy.Config(**self.plan.config))
+        model: Any = build(causes, self.plan, "float64", unflatten(self.before(self.candidate, step), shapes))
+        x, _ = self.plan.batch(step)
+        return model._forward(x, training=True, masks=self.plan.masks(step))[0]
 
     @property
     def rounding_of_weights(self) -> float:

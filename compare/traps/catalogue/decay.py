@@ -115,10 +115,11 @@ def _decay_without_rate(t: Any) -> None:
     t.MLP = Trapped
 
 
-def _decay_in_gradient(t: Any, in_loss: bool = False, shown: bool = False) -> None:
+def _decay_in_gradient(t: Any, in_loss: bool = False, shown: bool = False, rounded: bool = False) -> None:
     def change(c, model):
-        model.flat_gradient += c.weight_decay * model.flat * model.decays
-        return c.weight_decay / 2 * float((model.flat**2 * model.decays).sum()) if in_loss else 0.0
+        decay = 2 * rounded_to_float32(c.weight_decay / 2) if rounded else c.weight_decay
+        model.flat_gradient += decay * model.flat * model.decays
+        return decay / 2 * float((model.flat**2 * model.decays).sum()) if in_loss else 0.0
 
     before_update(t, change, shown, weight_decay=0.0)
 
@@ -331,6 +332,7 @@ TRAPS = [
         variants={
             "and its gradient in the gradient": {"in_loss": True, "shown": True},
             "but not in the gradient shown": {"in_loss": True},
+            "and its gradient in the gradient, rounded to float32": {"in_loss": True, "shown": True, "rounded": True},
         },
         kind=DEFAULT,
     ),

@@ -42,9 +42,14 @@ def _no_schedule(t: Any) -> None:
     change_config(t, "learning_rate", schedule="constant")
 
 
-def _rate_float32(t: Any) -> None:
+def _rate_float32(t: Any, fields: tuple[str, ...] = ()) -> None:
+    """The rate itself in float32, or some numbers that it is computed from."""
     original = t.learning_rate
-    t.learning_rate = lambda c, step, *xp: rounded_to_float32(original(c, step, *xp))
+    if fields:
+        rounded = {name: lambda c, name=name: rounded_to_float32(getattr(c, name)) for name in fields}
+        t.learning_rate = lambda c, *step: original(seen(c, **{name: f(c) for name, f in rounded.items()}), *step)
+    else:
+        t.learning_rate = lambda c, step, *xp: rounded_to_float32(original(c, step, *xp))
 
 
 def _rate_shift(t: Any, by: int) -> None:
@@ -160,6 +165,12 @@ TRAPS = [
         "keras.config.set_floatx('float64')  # before anything else; np.float64 around a schedule's arguments",
         always,
         _rate_float32,
+        variants={
+            "": {},
+            "a schedule's factor": {"fields": ("schedule_rate",)},
+            "a schedule's rate and factor": {"fields": ("learning_rate", "schedule_rate")},
+        },
+        suits=lambda config, variant: not variant or config.schedule in ("step", "exponential"),
         kind=DEFAULT,
     ),
     Trap(
