@@ -15,9 +15,10 @@ from compare.traps.catalogue import CATALOGUE
 SAMPLE = {
     "torch": [
         "regression_column_targets", "bceloss_sigmoid", "raw_parameters", "dropout_after_relu", "backbone_frozen",
-        "only_head_in_optimizer", "float32_only", "flattened_targets", "two_softmax_and_zero_grad", "cnn",
+        "only_head_in_adam", "float32_only", "flattened_targets", "two_softmax_and_zero_grad", "cnn", "dropouts_at_two_rates",
     ],
-    "keras": ["flatten_images", "own_train_step", "adam_stock", "logits_for_probabilities", "two_inputs"],
+    "keras": ["flatten_images", "own_train_step", "adam_stock", "logits_for_probabilities", "two_inputs",
+        "adagrad_norm_and_l2", "dropouts_at_two_rates"],
     "numpy": ["two_layer_class", "samples_as_columns", "layer_objects", "book_network", "weights_inside_fit"],
     "sklearn": ["classifier_nesterov", "classifier_adam"],
 }  # fmt: skip
