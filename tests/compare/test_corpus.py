@@ -15,7 +15,8 @@ from compare.traps.catalogue import CATALOGUE
 SAMPLE = {
     "torch": [
         "regression_column_targets", "bceloss_sigmoid", "raw_parameters", "dropout_after_relu", "backbone_frozen",
-        "only_head_in_adam", "float32_only", "flattened_targets", "two_softmax_and_zero_grad", "cnn", "dropouts_at_two_rates",
+        "only_head_in_adam", "float32_only", "flattened_targets", "two_softmax_and_zero_grad", "cnn",
+        "dropouts_at_two_rates",
     ],
     "keras": ["flatten_images", "own_train_step", "adam_stock", "logits_for_probabilities", "two_inputs",
         "adagrad_norm_and_l2", "dropouts_at_two_rates"],
