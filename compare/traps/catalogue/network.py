@@ -524,7 +524,7 @@ TRAPS = [
         "network",
         "All gradients agree, some weights never move",
         "The optimizer was given a part of the parameters, or was made before a layer was added; none moves where "
-        "step() is not called, or the optimizer is another model's.",
+        "step() is not called, comes after zero_grad(), or is another model's.",
         "torch/optim/optimizer.py (add_param_group); keras/src/optimizers/base_optimizer.py (build)",
         "{torch_optimizer}  # all of them",
         "optimizer.apply(gradients, model.trainable_variables)  # all of them",

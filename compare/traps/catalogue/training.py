@@ -31,6 +31,10 @@ def _has_order(config: Config, plan: Plan) -> bool:
     return len(plan.steps[0]) < len(plan.dataset.x_train)
 
 
+def _moves_without_gradient(config: Config, plan: Plan) -> bool:
+    return config.optimizer != "sgd" or config.weight_decay > 0
+
+
 def _gradients_kept(t: Any, counted: str) -> None:
     """What is kept is the sum over "updates", shown by `gradients` or not, or over "every backward" that was called."""
 
@@ -295,7 +299,7 @@ TRAPS = [
         "torch/optim/optimizer.py (zero_grad)",
         "optimizer.zero_grad(); loss.backward(); optimizer.step()  # in this order",
         "nothing to mend: a GradientTape keeps no gradients",
-        always,
+        _moves_without_gradient,
         _gradients_cleared,
     ),
     Trap(

@@ -1,4 +1,4 @@
-# expect: gradients-cleared | not-in-optimizer
+# expect: not-in-optimizer
 import torch
 from torch import nn
 
