@@ -98,7 +98,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
             if "relay" in chosen.parts:
                 parts.append(relay(pool, work, console))
             if "recipes" in chosen.parts:
-                parts.append(recipes(pool, args.recipe, console))
+                parts.append(recipes(pool, chosen, args.recipe, console))
             if "guide" in chosen.parts:
                 parts.append(guide(pool, console))
         if DEFAULTS in chosen.parts:
@@ -265,13 +265,13 @@ def relay(pool: Pool, work: Path, console: Console) -> Part:
     return Part({"relay": rows}, track.different(rows), track.lost(rows), equal="each goes on from another's file")
 
 
-def recipes(pool: Pool, names: list[str] | None, console: Console) -> Part:
+def recipes(pool: Pool, chosen: Choices, names: list[str] | None, console: Console) -> Part:
     """The tutorials' networks."""
     from compare.recipes.run import run_recipes
     from compare.results import Part
 
-    with progress_of("recipes", console) as show:
-        found = run_recipes(pool, names, show)
+    with executor_of(chosen) as executor, progress_of("recipes", console) as show:
+        found = run_recipes(pool, names, show, executor)
     return Part(found.tables, found.different, found.lost, equal="the recipes train the same in each")
 
 

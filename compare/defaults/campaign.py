@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import pandas as pd
 from compare.defaults import programs
 from compare.defaults.attribution import rows_of
 from compare.defaults.gaps import checks, ends_of_programs, ends_of_reference, gaps
-from compare.run.executors import Training, done, opened
+from compare.run.executors import Show, Training, done, opened
 
 TOGETHER = 25  # seeds that train as one stack
 PROGRAMS = 5  # seeds of a program that run one after the other before their numbers are sent
@@ -41,7 +41,7 @@ def run(
     pairs: Sequence[tuple[str, str]],
     seeds: int,
     executor: Executor | None = None,
-    show: Callable[[int, int, str], None] = lambda *_: None,
+    show: Show = lambda *_: None,
 ) -> Campaign:
     """Train with every mixture of the pairs' defaults, and the native programs of their frameworks, from N seeds.
 

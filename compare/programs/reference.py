@@ -18,8 +18,6 @@ ROUNDED = 1e-5  # by which a learning rate that a framework computes in float32 
 def reference(spec: Spec, causes: tuple[Hypothesis, ...], params: Layers, rates: list[float]) -> Any:
     """The reference with these traps in it and, if there are any, with these learning rates."""
     module = template()
-    for cause in causes:
-        cause.bend(module)
     exact = module.learning_rate
 
     def learning_rate(config: Any, step: int, *xp: Any) -> float:
@@ -30,6 +28,8 @@ def reference(spec: Spec, causes: tuple[Hypothesis, ...], params: Layers, rates:
 
     if rates:
         module.__dict__["learning_rate"] = learning_rate
+    for cause in causes:
+        cause.bend(module)
     model = module.MLP(module.Config(layer_sizes=spec.layer_sizes, **_config(spec), dtype="float64"), params)
     model.set_state(model.state)  # A trap may begin with another state.
     return model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ import pandas as pd
 from compare.ledger.jobs import Job, by_name, run_jobs
 from compare.ledger.processes import Event, Pool
 from compare.recipes import train
-from compare.recipes.seeds import seed_jobs, seed_table
+from compare.recipes.seeds import seed_jobs, seed_table, seed_trainings
+from compare.run.executors import UnderWay, opened
 from shared import recipes
 from shared.recipes import Outcome, Recipe
 
@@ -51,11 +53,17 @@ class Findings:
 LOST = "did not finish"
 
 
-def run_recipes(pool: Pool, names: Sequence[str] | None = None, show: Show = lambda done, total: None) -> Findings:
+def run_recipes(
+    pool: Pool,
+    names: Sequence[str] | None = None,
+    show: Show = lambda done, total: None,
+    executor: Executor | None = None,
+) -> Findings:
     """Train these recipes in every implementation of the pool, to their full length.
 
     Without names all of them, for the default run: what is left out there, because it takes too long or its data is
-    missing, has a row with the reason. For the XOR recipes among them 200 seeds are trained as well.
+    missing, has a row with the reason. For the XOR recipes among them 200 seeds are trained as well, on `executor`, by
+    default a process for every core.
     Raises ValueError for a name that does not exist.
     """
     chosen = [recipes.get(name) for name in names] if names is not None else list(recipes.RECIPES.values())
@@ -68,13 +76,18 @@ def run_recipes(pool: Pool, names: Sequence[str] | None = None, show: Show = lam
     }
     xor = [recipe.name for recipe in chosen if recipe.name in recipes.XOR_RECIPES]
     seeds = seed_jobs(xor, pool, most_steps)
-    events = run_jobs(jobs | seeds, pool, show)
+    with opened(executor) as elsewhere:
+        under_way = UnderWay(seed_trainings(xor) if "numpy" in pool.workers else [], elsewhere)
+        events = run_jobs(jobs | seeds, pool, show)
+        trained = [row for rows in under_way.results() for row in rows]
     rows = [row for recipe in chosen for row in judged(recipe, reasons, events)]
     return Findings(
         {
             "recipes": pd.DataFrame(rows, columns=_COLUMNS),
             "recipe_curves": curves([events[key] for key in jobs]),
-            "recipe_seeds": seed_table([events[key] for key in (*seeds, *jobs) if key in seeds or key[0] in xor]),
+            "recipe_seeds": seed_table(
+                trained, [events[key] for key in (*seeds, *jobs) if key in seeds or key[0] in xor]
+            ),
         }
     )
 

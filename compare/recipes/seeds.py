@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from compare.ledger.jobs import Job, by_name
 from compare.ledger.processes import Event, Pool
 from compare.recipes import train
+from compare.run.executors import Training
 from compare.stacked import Stack
 from impls import mlp_numpy
 from shared import recipes
@@ -20,46 +21,47 @@ if TYPE_CHECKING:
 
 SEEDS = 200
 LONG = 10_000  # epochs, to which every recipe is trained besides its own number
+TOGETHER = 100  # seeds that train as one stack
 OTHERWISE = {"xor-small-normal": 8, "xor-he-bce": 4}  # The first seed that ends otherwise than the recipe's own.
+
+Row = tuple[str, int, int, float]  # recipe, seed, epochs, error
+
+
+def seed_trainings(names: Sequence[str]) -> list[Training]:
+    """NumPy trains all seeds of these XOR recipes, on whatever executor."""
+    parts = [range(start, min(start + TOGETHER, SEEDS)) for start in range(0, SEEDS, TOGETHER)]
+    said = "{}, seeds {} to {}".format
+    return [Training(run, (name, part), said(name, part[0], part[-1]), len(part)) for name in names for part in parts]
 
 
 def seed_jobs(names: Sequence[str], pool: Pool, most_steps: Mapping[str, int]) -> dict[tuple[str, ...], Job]:
-    """NumPy trains all seeds of these XOR recipes.
-
-    The others train the recipe's own seed anyway; here they get one that ends otherwise, unless that takes more than
+    """The others train the recipe's own seed anyway; here they get one that ends otherwise, unless that takes more than
     `most_steps`.
     """
     jobs: dict[tuple[str, ...], Job] = {}
     for name in names if "numpy" in pool.workers else ():
-        work = {"scenario": f"{name}, seeds", "recipe": name}
-        jobs["seeds", name] = Job("numpy", work | {"do": by_name(run)})
         epochs = recipes.get(name).scenario.epochs
         for implementation in pool.workers:
             if implementation != "numpy" and name in OTHERWISE and epochs <= most_steps.get(implementation, LONG):
-                other = work | {"do": by_name(train.run), "seed": OTHERWISE[name]}
-                jobs["seeds", name, implementation] = Job(implementation, other)
+                work = {"scenario": f"{name}, seeds", "recipe": name, "do": by_name(train.run), "seed": OTHERWISE[name]}
+                jobs["seeds", name, implementation] = Job(implementation, work)
     return jobs
 
 
-def seed_table(events: Sequence[Event]) -> pd.DataFrame:
-    """One row for each recipe, seed, implementation and number of epochs, from the events of `seed_jobs` and of
-    the recipes' own trainings.
+def seed_table(trained: Iterable[Row], events: Sequence[Event]) -> pd.DataFrame:
+    """One row for each recipe, seed, implementation and number of epochs: NumPy's, and the others' from the events of
+    `seed_jobs` and of the recipes' own trainings.
 
     `error` is the largest distance of a prediction from its target, `learns` whether it is small, and `confirms`
     whether NumPy found the same.
     """
-    import pandas as pd  # Late: the workers, who need none, import this file too.
+    import pandas as pd  # Late: the processes that train need none.
 
-    rows: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = [(name, seed, "numpy", epochs, error) for name, seed, epochs, error in trained]
     for event in events:
-        if event.status != "ok" or event.job is None:
-            continue
-        name = event.job["recipe"]
-        if "seed" not in event.job:  # All of them.
-            found = [(seed, epochs, error) for epochs, errors in event.result for seed, error in enumerate(errors)]
-            rows += [(name, seed, "numpy", epochs, error) for seed, epochs, error in found]
-        elif event.implementation != "numpy":
-            own, seed = recipes.get(name).scenario, event.job["seed"]
+        if event.status == "ok" and event.job is not None and event.implementation != "numpy":
+            name, seed = event.job["recipe"], event.job["seed"]
+            own = recipes.get(name).scenario
             error = max(event.result["errors"])
             rows.append((name, own.seed if seed is None else seed, event.implementation, own.epochs, error))
     table = pd.DataFrame(rows, columns=["recipe", "seed", "implementation", "epochs", "error"])
@@ -69,10 +71,14 @@ def seed_table(events: Sequence[Event]) -> pd.DataFrame:
     return table
 
 
-def run(implementation: str, job: dict[str, Any]) -> list[tuple[int, list[float]]]:
-    """A worker's part: the errors of all seeds of `job["recipe"]`, after each number of epochs."""
-    errors = errors_by_seed(recipes.get(job["recipe"]), range(SEEDS))
-    return [(epochs, values.tolist()) for epochs, values in errors.items()]
+def run(name: str, seeds: Sequence[int]) -> list[Row]:
+    """The error of each seed of a recipe, after each number of epochs."""
+    errors = errors_by_seed(recipes.get(name), seeds)
+    return [
+        (name, seed, epochs, float(error))
+        for epochs, values in errors.items()
+        for seed, error in zip(seeds, values, strict=True)
+    ]
 
 
 def errors_by_seed(recipe: Recipe, seeds: Sequence[int]) -> dict[int, np.ndarray]:

@@ -57,7 +57,7 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
     )
     p.add_argument("--only", **SEVERAL, metavar="PART", help=f"only these parts: {', '.join((*PARTS, DEFAULTS))}")
     p.add_argument("--seeds", type=count_of, metavar="N", help="with --only defaults: trainings of each kind (100)")
-    p.add_argument("--cluster", metavar="ADDRESS", help="with --only defaults: a Dask scheduler, as host:port")
+    p.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, as host:port, for trainings by the hundred")
     add_speed_arguments(p)
     p.add_argument("--list", action="store_true", help="list the scenarios and implementations")
     return p
@@ -165,7 +165,7 @@ def check_together(args: argparse.Namespace, parts: tuple[str, ...]) -> None:
         "--dtype": (args.dtype, {"ledger"}),
         "--recipe": (args.recipe, {"recipes"}),
         "--seeds": (args.seeds is not None, {DEFAULTS}),
-        "--cluster": (args.cluster is not None, {DEFAULTS}),
+        "--cluster": (args.cluster is not None, {DEFAULTS, "recipes"}),
         "--quick": (args.quick, {"ledger", "calls", "speed"}),
         "--self-test": (args.self_test is not None, {SELF_TEST}),
         **{name: (value, {"speed"}) for name, value in speed_options(args).items()},

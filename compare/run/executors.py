@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from compare.usage import UsageError, one_line
 
+Show = Callable[[int, int, str], None]  # trainings done, trainings in all, the last one in words
+
 
 class Training(NamedTuple):
     """Something to do elsewhere: a function at the top of its module, with arguments that can be sent."""
@@ -22,31 +24,40 @@ class Training(NamedTuple):
     trained: int = 1  # trainings that it stands for
 
 
-def done(
-    trainings: Sequence[Training], executor: Executor, show: Callable[[int, int, str], None] = lambda *_: None
-) -> list[Any]:
-    """What each came to, in their order, on whatever executor: results do not depend on it.
+class UnderWay:
+    """Trainings that were given to an executor."""
 
-    What is not yet begun when the caller is interrupted is not begun any more. UsageError where the executor's
-    processes were ended from outside.
-    """
-    total, so_far = sum(each.trained for each in trainings), 0
-    show(0, total, "starting the processes")
-    futures: dict[Future, int] = {executor.submit(each.do, *each.arguments): i for i, each in enumerate(trainings)}
-    found: dict[int, Any] = {}
-    try:
-        for future in as_completed(futures):
-            place = futures[future]
-            found[place] = future.result()
-            so_far += trainings[place].trained
-            show(so_far, total, trainings[place].said)
-    except BrokenExecutor as error:
-        raise UsageError(f"a process that trains was ended from outside ({one_line(error)}): start again") from None
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise
-    return [found[place] for place in range(len(trainings))]
+    def __init__(self, trainings: Sequence[Training], executor: Executor):
+        self.trainings = trainings
+        self.futures: dict[Future, int] = {executor.submit(t.do, *t.arguments): i for i, t in enumerate(trainings)}
+
+    def results(self, show: Show = lambda *_: None) -> list[Any]:
+        """Wait; what each came to, in their order.
+
+        What is not yet begun when the caller is interrupted is not begun any more. UsageError where the executor's
+        processes were ended from outside.
+        """
+        total, so_far = sum(each.trained for each in self.trainings), 0
+        show(0, total, "starting the processes")
+        found: dict[int, Any] = {}
+        try:
+            for future in as_completed(self.futures):
+                place = self.futures[future]
+                found[place] = future.result()
+                so_far += self.trainings[place].trained
+                show(so_far, total, self.trainings[place].said)
+        except BrokenExecutor as error:
+            raise UsageError(f"a process that trains was ended from outside ({one_line(error)}): start again") from None
+        except BaseException:
+            for future in self.futures:
+                future.cancel()
+            raise
+        return [found[place] for place in range(len(self.trainings))]
+
+
+def done(trainings: Sequence[Training], executor: Executor, show: Show = lambda *_: None) -> list[Any]:
+    """What each comes to, in their order, on whatever executor: results do not depend on it."""
+    return UnderWay(trainings, executor).results(show)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from compare.recipes.train import measured_steps, train
 from compare.report import tutorial_pages
 from compare.report.blocks import Table
 from compare.report.results import COLUMNS, Results, _read_table
+from compare.run.executors import done
 from shared import recipes
 from shared.recipes import RECIPES
 
@@ -77,7 +79,7 @@ def fake_events(change: dict[str, Any]) -> dict[tuple[str, ...], Event]:
 def judged(events: dict[tuple[str, ...], Event], reasons: dict[tuple[str, str], str] | None = None) -> run.Findings:
     reasons = {("three-class-adam", name): "" for name in NAMES} | (reasons or {})
     rows = run.judged(RECIPES["three-class-adam"], reasons, events)
-    empty = seeds.seed_table([])
+    empty = seeds.seed_table([], [])
     return run.Findings({"recipes": pd.DataFrame(rows, columns=run._COLUMNS), "recipe_seeds": empty})
 
 
@@ -148,14 +150,23 @@ def test_he_weights_learn_from_128_of_200_seeds() -> None:
     assert max(outcome.errors) == pytest.approx(errors[5_000][4], rel=1e-9)
 
 
+def test_all_seeds_are_trained_in_parts_on_any_executor(monkeypatch) -> None:
+    monkeypatch.setattr(seeds, "errors_by_seed", lambda recipe, part: {50: np.array(part) / 200})
+    trainings = seeds.seed_trainings(["xor-he-bce", "xor-small-normal"])
+    rows = [row for part in done(trainings, ThreadPoolExecutor(2)) for row in part]
+    assert [seed for name, seed, *_ in rows if name == "xor-he-bce"] == list(range(200))
+    assert all((epochs, error) == (50, seed / 200) for _, seed, epochs, error in rows)
+    assert sum(training.trained for training in trainings) == 400
+
+
 def test_a_seed_that_ends_otherwise_elsewhere_is_a_difference() -> None:
-    numpy = Event("numpy", {"recipe": "xor-he-bce"}, "ok", result=[[5_000, [0.1, 0.5]]])
+    numpy = [("xor-he-bce", 0, 5_000, 0.1), ("xor-he-bce", 1, 5_000, 0.5)]
     torch = [
         Event("torch", {"recipe": "xor-he-bce", "seed": seed}, "ok", result={"errors": [0.1, 0.2]}) for seed in (0, 1)
     ]
-    table = seeds.seed_table([*torch, numpy])
-    assert list(table["learns"]) == [True, True, True, False]
-    assert list(table["confirms"]) == [True, False, True, True]
+    table = seeds.seed_table(numpy, torch)
+    assert list(table["learns"]) == [True, False, True, True]
+    assert list(table["confirms"]) == [True, True, True, False]
     found = run.Findings({"recipes": pd.DataFrame(columns=run._COLUMNS), "recipe_seeds": table})
     assert found.different == ["xor-he-bce, seed 1: torch says otherwise"]
 
@@ -163,9 +174,8 @@ def test_a_seed_that_ends_otherwise_elsewhere_is_a_difference() -> None:
 def test_the_others_train_few_seeds_and_no_long_ones_in_the_default_run() -> None:
     pool: Any = SimpleNamespace(workers=dict.fromkeys(NAMES))
     jobs = seeds.seed_jobs(recipes.XOR_RECIPES, pool, run.MOST_STEPS)
-    assert {key for key in jobs if len(key) == 2} == {("seeds", name) for name in recipes.XOR_RECIPES}
-    assert {key[2] for key in jobs if len(key) == 3} == {"torch"}
-    assert {key[2] for key in seeds.seed_jobs(recipes.XOR_RECIPES, pool, {}) if len(key) == 3} == {"torch", "keras"}
+    assert {key[2] for key in jobs} == {"torch"}
+    assert {key[2] for key in seeds.seed_jobs(recipes.XOR_RECIPES, pool, {})} == {"torch", "keras"}
     without: Any = SimpleNamespace(workers=dict.fromkeys(["torch", "keras"]))
     assert seeds.seed_jobs(recipes.XOR_RECIPES, without, {}) == {}
 
@@ -243,10 +253,9 @@ def test_the_shares_and_the_cross_over(tmp_path) -> None:
     )
     work = {"recipe": "xor-uniform-sum"}
     table = seeds.seed_table(
-        [
-            Event("numpy", work, "ok", result=[[1000, [0.5, 0.5]], [10_000, [0.1, 0.5]]]),
-            Event("torch", work | {"seed": 0}, "ok", result={"errors": [0.1]}),
-        ]
+        [(work["recipe"], seed, *end) for seed, end in enumerate([(1000, 0.5)] * 2)]
+        + [(work["recipe"], 0, 10_000, 0.1), (work["recipe"], 1, 10_000, 0.5)],
+        [Event("torch", work | {"seed": 0}, "ok", result={"errors": [0.1]})],
     )
     shares, crossed = tutorial_pages.initial_weights(results_of({"recipes": rows, "recipe_seeds": table}, tmp_path))
     assert isinstance(shares, Table)

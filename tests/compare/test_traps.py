@@ -52,6 +52,22 @@ def test_an_unknown_trap_names_the_nearest():
         get("epsilon-valu")
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "nesterov"])
+def test_a_velocity_that_holds_its_rate_moves_weights_when_the_rate_is_0(optimizer):
+    """As Keras' does: v = m * v and w += v, or w += m * v."""
+    module = template()
+    get("rate-in-velocity").bend(module)
+    config = Config((2, 1), optimizer=optimizer, schedule="cosine", schedule_steps=3, dtype="float64", seed=1)
+    model, places = module.MLP(config), []
+    x, y = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([1.0, 2.0])
+    for _ in range(7):
+        model.train_step(x, y)
+        places.append(model.flat.copy())
+    moved = np.diff(places[2:], axis=0)  # from the fourth step on the rate is 0
+    assert np.abs(moved[0]).min() > 0
+    np.testing.assert_allclose(moved[2:], config.momentum * moved[1:-1], rtol=1e-6)
+
+
 def test_a_trap_applies_only_where_its_option_is_used():
     plan = case(SCENARIOS["trap-sgd"]).plan
     names = {hypothesis.trap.name for hypothesis in hypotheses(plan)}

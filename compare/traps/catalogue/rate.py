@@ -15,12 +15,16 @@ from compare.traps.catalogue.trap import (
     when,
 )
 
+NO_RATE = 1e-30  # stands for a rate of 0, under which a velocity that holds the rate of its time still moves weights
+
 
 def _rate_in_velocity(t: Any) -> None:
+    original = t.learning_rate
+    t.learning_rate = lambda c, step, *xp: original(c, step, *xp) or NO_RATE
+
     def hold(rule):
         def rated(c, g, step, velocity):  # The velocity is -lr * b of the step that made it.
-            before, now = t.learning_rate(c, max(step - 2, 0)), t.learning_rate(c, step - 1)
-            velocity *= before / now if now else 1.0
+            velocity *= t.learning_rate(c, max(step - 2, 0)) / t.learning_rate(c, step - 1)
             return rule(c, g, step, velocity)
 
         return rated
@@ -97,7 +101,7 @@ TRAPS = [
         "rate",
         "Equal as long as the learning rate stays, apart as soon as a schedule changes it",
         "Keras' velocity holds the learning rate, v = m * v - lr * g, so that old gradients keep the rate of their "
-        "time. PyTorch's b = m * b + g is multiplied by the rate of now.",
+        "time, also under a rate of 0. PyTorch's b = m * b + g is multiplied by the rate of now.",
         f"{_K}sgd.py (update_step); {_T}sgd.py",
         "buffer *= lr_before / lr_now  # on every state[p]['momentum_buffer'] when the rate changes, to follow Keras",
         "for v in optimizer.momentums: v.assign(v * lr_now / lr_before)  # when the rate changes, to follow PyTorch",
