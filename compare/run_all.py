@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
+    import pandas as pd
     from rich.console import Console
 
     from compare.ledger.processes import Pool
@@ -329,10 +330,21 @@ def speed(chosen: Choices, work: Path, console: Console, crew: Crew | None, limi
     parts = chosen.folder / "speed.parts" if chosen.speed.resumable else None
     with progress_of("speed", console) as show:
         samples = campaign.run(chosen.speed.blocks, work / "speed", parts, here, show, crew, limit)
+    stacked = {"speed_stacks": stacks(console)} if chosen.speed.stacks else {}
     baseline = chosen.speed.baseline
     said, gates = tables.notes(samples, baseline, here), tables.equal(samples)
     different, lost = tables.different(samples), tables.lost(samples)
-    return Part(tables.tables(samples, baseline), different, lost, said, gates)
+    return Part(tables.tables(samples, baseline) | stacked, different, lost, said, gates)
+
+
+def stacks(console: Console) -> pd.DataFrame:
+    """The timings of many networks as one stack."""
+    import pandas as pd
+
+    from compare.speed.stacks import measure
+
+    with progress_of("stacks", console) as show:
+        return pd.DataFrame(measure(show=show))
 
 
 def show_table(ledger: Ledger, names: list[str], dtypes: list[str], console: Console) -> None:

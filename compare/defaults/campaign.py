@@ -57,14 +57,15 @@ def run(
     ]
     mixtures = [
         Training(rows_of, (name, pairs, part), f"mixtures of defaults, {name}, {_said(part)}", len(part))
-        for name in names
+        for name in reversed(names)  # The one with the most options is the last.
         for part in _parts(seeds, TOGETHER)
     ]
     with opened(executor) as pool:
-        found = done([*of_programs, *mixtures], pool, show)
-    ran, mixed = found[: len(of_programs)], found[len(of_programs) :]
+        found = done([*mixtures, *of_programs], pool, show)
+    mixed, ran = found[: len(mixtures)], found[len(mixtures) :]
     order = ["scenario", "from", "to", "measure", "seed", "factor", "a", "b", "share"]
     shares = pd.DataFrame([row for rows in mixed for row in rows])[order]
+    shares = shares.sort_values("scenario", key=lambda found: found.map(names.index), kind="stable", ignore_index=True)
     return Campaign(shares, pd.DataFrame([row for rows in ran for row in rows]))
 
 

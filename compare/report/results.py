@@ -42,6 +42,7 @@ COLUMNS = {
     "objection leads",
     "speed_facts": "workload layer_sizes batch_size optimizer dtype threads implementation mode quantity round value",
     "speed_gains": "workload layer_sizes batch_size optimizer dtype threads implementation times low high",
+    "speed_stacks": "scenario layer_sizes batch_size seeds steps round alone stack difference",
     "speed_left_out": "workload layer_sizes batch_size optimizer dtype threads implementation mode reason",
     "speed_baseline": "workload layer_sizes batch_size optimizer dtype threads implementation mode ratio low high "
     "verdict",
@@ -71,7 +72,7 @@ NUMBERS = {
     "epochs", "error", "size", "number", "rounds", "samples_per_second", "ratio", "low", "high", "share",
     "gflops_per_second", "flops", "bytes", "cpu_per_second", "times",
     "gap", "gap_within", "share_within", "seeds", "mean", "within",
-    "chance",
+    "chance", "alone", "stack", "steps",
 }  # fmt: skip
 
 

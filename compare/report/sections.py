@@ -15,6 +15,7 @@ from compare.report import (
     figures,
     overview,
     speed_pages,
+    stack_pages,
     tables,
     trap_pages,
     tutorial_pages,
@@ -205,6 +206,7 @@ VIEWS: dict[str, list[Entry]] = {
         ("What more threads buy", None, fast_pages.threads),
         ("What starting and predicting take", None, speed_pages.costs),
         ("Which is the fastest where", None, speed_pages.crossover),
+        ("Many networks at once", None, stack_pages.stacks),
         ("Faster than before?", None, speed_pages.against_baseline),
     ],
     "Frameworks": [

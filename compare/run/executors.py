@@ -68,11 +68,12 @@ def opened(executor: Executor | None) -> Iterator[Executor]:
 
 
 @contextlib.contextmanager
-def processes() -> Iterator[Executor]:
+def processes(count: int | None = None) -> Iterator[Executor]:
     """A process for every core, which end with the block, at once where it raises, and with this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        count or cores,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
     )
@@ -90,9 +91,12 @@ def _begin() -> None:
     """Networks this small gain nothing by threads; and a worker whose parent is killed ends."""
     import signal
 
+    from threadpoolctl import threadpool_limits
+
     from compare.ledger.adapters import environment
 
-    os.environ.update(environment(1))
+    os.environ.update(environment(1))  # for what is not imported yet
+    threadpool_limits(1)  # for what is
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # What frameworks say as they start; an error is told by the result.
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
     threading.Thread(target=_end_with_parent, daemon=True).start()

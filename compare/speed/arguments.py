@@ -27,6 +27,7 @@ class Chosen:
     blocks: list[Block]
     baseline: Baseline | None
     resumable: bool  # whether an interrupted run goes on where it was
+    stacks: bool  # whether many networks are timed as one stack, too
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,18 +74,18 @@ def chosen(args: argparse.Namespace, quick: bool = False) -> Chosen:
     from compare.speed import campaign
     from compare.speed.contenders import CONTENDERS, EVERYDAY, EXTRAS, PLAIN
 
+    alone = list(getattr(args, "only", None) or ()) == ["speed"]
     one_and_all = sorted({1, os.cpu_count() or 1})
     if args.speed_full:
         blocks = campaign.full(names or tuple(_sizes()), threads or one_and_all)
     else:
-        alone = list(getattr(args, "only", None) or ()) == ["speed"]
         amount = campaign.QUICK if quick else campaign.ALONE if alone else campaign.DEFAULT
         contenders = (*CONTENDERS, *EXTRAS) if alone else PLAIN if quick else EVERYDAY
         sizes = names or (QUICK_SIZES if quick else DEFAULT_SIZES)
         counts = threads or (one_and_all if alone else [1])
         blocks = campaign.sizes(sizes, counts, amount, contenders)
     blocks = [replace(block, contenders=of(getattr(args, "impl", None), block.contenders)) for block in blocks]
-    return Chosen(blocks, baseline, args.speed_full)
+    return Chosen(blocks, baseline, args.speed_full, alone or args.speed_full)
 
 
 def of(implementations: Sequence[str] | None, contenders: Sequence[Contender]) -> tuple[Contender, ...]:

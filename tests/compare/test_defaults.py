@@ -180,13 +180,13 @@ def test_progress_is_told_and_what_is_interrupted_ends():
 
     def show(done, total, what):
         told.append((done, total))
-        if done >= 10:
+        if done >= 50:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(["xor"], [("numpy", "torch")], 500, show=show)
     assert told[0] == (0, 1500)  # the programs of both, and the mixtures
-    assert told[1:3] == [(5, 1500), (10, 1500)]
+    assert told[1:3] == [(25, 1500), (50, 1500)]
     assert not multiprocessing.active_children()
 
 

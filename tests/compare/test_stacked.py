@@ -5,10 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compare.report import stack_pages
+from compare.report.draw import png
+from compare.report.results import COLUMNS, Results
+from compare.run.arguments import choices, parser
+from compare.speed import stacks
 from compare.stacked import Stack
 from impls import mlp_numpy
 from shared import recipes
@@ -99,3 +105,24 @@ def test_dropout_is_refused_in_one_line():
     config, _, _, _, starts = trained({"dropout": 0.5})
     with pytest.raises(ValueError, match="a stack has no dropout: train the networks one by one"):
         Stack(config, starts)
+
+
+def test_the_timed_networks_are_the_same_both_ways_and_shown():
+    rows = [row for each in stacks.EXPERIMENTS for row in stacks.timed(each._replace(seeds=5), 2)]
+    assert all(row["difference"] < 1e-12 and row["alone"] > 0 < row["stack"] for row in rows)
+    table = pd.DataFrame(rows).assign(alone=[0.3, 0.6, 0.4, 0.4], stack=0.1)
+    assert set(table.columns) == set(COLUMNS["speed_stacks"].split())
+    figure, shown = stack_pages.stacks(Results({}, {"speed_stacks": table}))
+    assert list(shown.frame["times as fast"]) == ["4.00 · 4.00 to 4.00", "4.50 · 3.00 to 6.00"]
+    assert png(figure)
+    assert stack_pages.stacks(Results({}, {"speed_stacks": table[:0]})) == []
+
+
+def test_stacks_are_timed_where_a_run_is_there_for_timing():
+    def chosen(*given: str) -> bool:
+        return choices(parser().parse_args(given)).speed.stacks
+
+    assert chosen("--only", "speed")
+    assert chosen("--only", "speed", "ledger", "--speed-full")
+    assert not chosen("--quick")
+    assert not chosen()
