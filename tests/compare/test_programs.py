@@ -70,3 +70,11 @@ def test_every_added_line_says_why(programs):
     for each in programs:
         assert all(line.reason for line in each.added)
         assert (each.form == "equal") or MARK not in each.text
+
+
+def test_inputs_that_a_scenario_shifts_are_shifted_in_its_programs():
+    spec = named("iris-norm-far")
+    assert 299 < spec.dataset.x_train.mean() < 301
+    for framework in FRAMEWORKS:
+        assert "x_train, x_test = x_train + 300.0, x_test + 300.0" in program(framework, spec).text
+    assert "300" not in program("numpy", named("iris")).text

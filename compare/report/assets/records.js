@@ -16,7 +16,7 @@ function fetched(name) {
     const script = document.createElement("script");
     script.src = `data/${encodeURIComponent(name)}.js`;
     script.onload = () => (name in handed ? resolve() : reject(new Error(`data/${name}.js holds something else`)));
-    script.onerror = () => reject(new Error(`data/${name}.js is not beside this page`));
+    script.onerror = () => reject(new Error(`data/${name}.js is not beside this page; keep the folder data with it, or choose another network`));
     document.head.append(script);
   });
 }

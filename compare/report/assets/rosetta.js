@@ -119,6 +119,7 @@ function show(setControls, { record, html }, place, state) {
 }
 
 function startRosetta() {
+  if (!window.DecompressionStream) throw new Error("This browser is too old to unpack the records; the page is as without a script.");
   const setPicker = picker(document.getElementById("picker"), known.networks, (network, chosen) => {
     const { state } = address();
     go(network, { ...state, ...Object.fromEntries(Object.keys(known.networks[0].kinds).map((kind) => [kind, ""])), ...chosen, at: "" });
@@ -137,7 +138,7 @@ function startRosetta() {
       if (turn === latest) show(setControls, found, place, state);
     } catch (error) {
       if (turn !== latest) return;
-      trouble.textContent = `${name} cannot be shown: ${error.message}. Keep the folder data with this page, or choose another network.`;
+      trouble.textContent = `${name} cannot be shown: ${error.message}.`;
       trouble.hidden = false;
       document.querySelectorAll(".network").forEach((each) => each.classList.remove("open"));
     }
