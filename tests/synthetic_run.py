@@ -95,6 +95,7 @@ def write_results(
     rows["defaults"] = [("Adam epsilon", "1e-08", "1e-07", False)]
     rows["calls"] = [(who, "adam", "fit", "history loss", "1", "1", 1e-16, 1e-4, True, "") for who in implementations]
     rows["corpus"] = [("torch/a.py", "torch", "equal", "equal", True, False, 1.5)]
+    rows["scripts"] = [("b.py", "a.py", "equal", "equal", True, False, 2.5)]
     rows["clean"] = [(1, "torch", dtype, 0.1, False) for dtype in dtypes]
     for order in itertools.permutations(implementations):
         rows["relay"].append(("adam", " → ".join(order), 4e-16, 1e-12, True, ""))

@@ -20,7 +20,7 @@ from compare.pairs import drive, engines, rules
 from compare.pairs import way as ways
 from compare.pairs.batches import Irregular, batching
 from compare.pairs.data import Data
-from compare.pairs.engines import Engine, Scripted, Trained
+from compare.pairs.engines import Engine, Reference, Scripted, Trained
 from compare.pairs.findings import Finding
 from compare.pairs.runs import Runs
 from compare.pairs.updates import clips
@@ -210,7 +210,10 @@ def _trainings(runs: Runs, data: Data, asked: list[Finding], processes: tuple) -
         engine = found
     elif same and second is not None and "scale" not in kinds and (a.framework, b.framework) in QUICKER:
         engine = second  # The same network, where it is quicker or shows its gradients.
-    base = replace(base, **_rule(runs))
+    if isinstance(engine, Reference) and engine.rule is not None:
+        base = replace(base, rule=engine.rule, rate=float(engine.rule.settings["rate"]))
+    else:
+        base = replace(base, **_rule(runs))
     scale = next((f.values[1] for f in asked if f.setting == "scale" and f.name != "gradient-factor"), (1.0, 0))
     moving = next((f.values[1] / f.values[0] for f in asked if f.setting == "statistics"), 1.0)
     if isinstance(engine, Scripted) and engine.own.framework == "numpy":

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from compare.pairs import from_scratch
 from compare.pairs.batches import Batch
 from compare.pairs.drive import Form, parameters
 from compare.pairs.follow import Follow
 from compare.pairs.match import Match
+from compare.pairs.rules import Rule
 from compare.watch.plan import Inexpressible, network_of, targets_of
 from compare.watch.process import ScriptProcess
 from compare.watch.recording import Arrays, Drive, Given, Recording, Step
@@ -78,22 +80,29 @@ class Reference:
     """The NumPy reference, for a network and a loss that it has: as good as the script, and many times faster."""
 
     def __init__(self, a: Recording):
-        self.order, fields = network_of(a)
+        self.rule: Rule | None = None  # the script's own, where it is told by its updates
+        if a.framework == "numpy":
+            found = from_scratch.told(a)
+            self.order, fields, self.rule = found.order, found.network, found.rule
+        else:
+            self.order, fields = network_of(a)
         self.model = mlp_numpy.MLP(mlp_numpy.Config(**fields, seed=0))
         self.sizes, self.loss = fields["layer_sizes"], fields["loss"]
-        self.count = len(a.parameters)
+        self.shapes = [p.shape for p in a.parameters]
 
     def gradients(self, weights: Arrays, batch: Batch) -> tuple[float, Arrays]:
         """The loss of a batch, and the gradients of all parameters."""
         x = np.reshape(batch[0][0], (len(batch[0][0]), -1)).astype(float)
         y = targets_of(np.asarray(batch[1][0]), self.loss, self.sizes[-1])
-        layers: list[Any] = [tuple(np.asarray(weights[p], float) for p in layer) for layer in self.order]
+        layers: list[Any] = [
+            (np.asarray(weights[W], float), np.ravel(np.asarray(weights[b], float))) for W, b in self.order
+        ]
         self.model.set_params(layers)
         loss, found = self.model.gradients(x, y)
-        gradients: Arrays = [None] * self.count
+        gradients: Arrays = [None] * len(self.shapes)
         for layer, values in zip(self.order, found, strict=True):
             for p, g in zip(layer, values, strict=True):
-                gradients[p] = g
+                gradients[p] = g.reshape(self.shapes[p])
         return loss, gradients
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
@@ -127,6 +136,6 @@ def reference(a: Recording, driven: Recording) -> Reference | None:
     """The reference in a script's place; None where it has not this network, or does not give its numbers."""
     try:
         found = Reference(a)
-        return found if found.agrees(driven, a) else None
+        return found if found.rule or found.agrees(driven, a) else None
     except (Inexpressible, ValueError):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,27 @@ TRIED = 8  # steps
 LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy", "sigmoid_mse")
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a script without a framework trains, and how, told by its updates."""
+
+    order: list[tuple[int, int]]  # the numbers of every layer's kernel and bias
+    network: dict[str, Any]  # the Config's fields
+    rule: Rule
+
+
 def plan_of(r: Recording) -> tuple[Plan, list[str]]:
     """The reference's training on the batches of a script without a framework, and what was found of it.
 
     Inexpressible where none of the reference's networks makes its updates.
     """
+    found = told(r)
+    note = f"told by its updates: {found.network['activation']}, {found.network['loss']}, {found.rule}"
+    return planned(r, found.order, found.network | _fields(found.rule, r)), [note]
+
+
+def told(r: Recording) -> Told:
+    """The network, the loss and the rule that make the updates; Inexpressible where none of the reference's does."""
     order = layers_of(r)
     if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
         raise Inexpressible("not every step has one array of inputs and one of targets that show")
@@ -38,9 +55,7 @@ def plan_of(r: Recording) -> tuple[Plan, list[str]]:
             course = _course(r, order, activation, loss)
             if course is None or (rule := rules_of(course)) is None:
                 continue
-            fields = {"layer_sizes": _sizes(r, order), "activation": activation, "loss": loss, **_fields(rule, r)}
-            told = f"told by its updates: {activation}, {loss}, {rule}"
-            return planned(r, order, fields), [told]
+            return Told(order, {"layer_sizes": _sizes(r, order), "activation": activation, "loss": loss}, rule)
     raise Inexpressible(
         "no activation, loss and optimizer that it has makes these updates: it is another network, or its gradients "
         "are not those of its loss"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compare.pairs import data, drive, effects, evaluation, network, start, steps
+from compare.pairs import data, drive, effects, engines, evaluation, network, start, steps
 from compare.pairs import layers as compared_layers
 from compare.pairs.effects import Gap
 from compare.pairs.findings import KINDS, STAGES, Finding
 from compare.pairs.match import Match, matched
 from compare.run.scratch import scratch
+from compare.watch.plan import Inexpressible
 from compare.watch.process import ScriptProcess, Stopped, Supply
 from compare.watch.recording import Drive, Recording
 
@@ -171,7 +172,10 @@ def _unseen(a: Recording, b: Recording, given: Drive) -> str:
 
 
 def _share_gradients(a: Recording, b: Recording, match: Match, driven: tuple[Recording, Recording]) -> None:
-    """A script without a framework shows no gradients: its updates are judged by those of the other."""
+    """A script without a framework shows no gradients: its updates are judged by those of the other.
+
+    Where neither shows any, by those of the reference, if the first one's updates tell that it is that network.
+    """
     one, other = driven
     shown = [any(g is not None for g in r.steps[0].gradients) for r in driven]
     back = Match(tuple((j, i) for i, j in match.pairs), match.only_b, match.only_a)
@@ -180,6 +184,12 @@ def _share_gradients(a: Recording, b: Recording, match: Match, driven: tuple[Rec
             t.gradients = drive.parameters(s.gradients, a, b, match)
         elif shown[1] and not shown[0]:
             s.gradients = drive.parameters(t.gradients, b, a, back)
+    if not any(shown):
+        with contextlib.suppress(Inexpressible, ValueError):
+            reference = engines.Reference(a)
+            for s, t, own in zip(one.steps, other.steps, a.steps, strict=False):
+                s.gradients = reference.gradients(s.before, (own.inputs, own.targets))[1]  # type: ignore[arg-type]
+                t.gradients = drive.parameters(s.gradients, a, b, match)
 
 
 def _drive_both(

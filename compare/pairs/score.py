@@ -7,18 +7,30 @@ that count; `# alone; expect: 4 parameters`; `# original`. A port that is accuse
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
+import select
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from compare.pairs.hold import hold
 from compare.watch.process import Here, Stopped, Supply
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PORT = re.compile(r"# port of (\S+); expect: (.+)")
 ALONE = re.compile(r"# alone; expect: (\d+) parameters")
 STEPS, LIMIT = 50, 120.0
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "tests" / "scripts"
+COLUMNS = ("file", "against", "expected", "found", "right", "accused", "seconds")
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,14 @@ class Judged:
     def right(self) -> bool:
         return not (self.missed or self.accused or self.error)
 
+    def as_row(self, against: str) -> dict[str, Any]:
+        """The row of a table, with the columns of COLUMNS."""
+        found = self.error or ", ".join(sorted(self.found)) or "equal"
+        expected = ", ".join(sorted(self.expected)) or "equal"
+        accused = bool(self.accused or (self.error and not self.expected))
+        values = self.name, against, expected, found, self.right, accused, round(self.seconds, 2)
+        return dict(zip(COLUMNS, values, strict=True))
+
     def __str__(self) -> str:
         parts = [f"missed {', '.join(sorted(self.missed))}"] if self.missed else []
         parts += [f"accused of {', '.join(sorted(self.accused))}"] if self.accused else []
@@ -61,7 +81,7 @@ def judge(path: Path) -> Judged:
     """Hold a port against its original, or watch a script alone."""
     head, start = path.read_text().splitlines()[0], time.monotonic()
     if found := PORT.match(head):
-        expected = frozenset() if found[2] == "equal" else frozenset(found[2].split(", "))
+        expected = _expected(path)
         try:
             verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 2.0, Here, measured=0)
         except Stopped as error:
@@ -81,6 +101,66 @@ def judge(path: Path) -> Judged:
     return Judged(path.name, frozenset(), frozenset(), time.monotonic() - start, wrong)
 
 
+def run(folder: Path = FOLDER, show: Callable[[int, int, str], None] = lambda done, total, what: None) -> pd.DataFrame:
+    """Judge a folder in two processes, with and without Keras; a row each, in the order of their names."""
+    import pandas as pd
+
+    paths = cases(folder)
+    keras = [path for path in paths if _needs_keras(path)]
+    rows: dict[str, dict[str, Any]] = {}
+    groups = filter(None, (keras, [path for path in paths if path not in keras]))
+    running = [_start(folder, group) for group in groups]
+    pipes = {process.stdout.fileno(): process for process in running}  # type: ignore[union-attr]
+    while pipes:
+        for number in select.select(list(pipes), [], [])[0]:
+            line = pipes[number].stdout.readline()  # type: ignore[union-attr]
+            if not line:
+                with pipes.pop(number):  # It has ended, or ends here.
+                    continue
+            row = json.loads(line)
+            rows[row["file"]] = row
+            show(len(rows), len(paths), f"{row['file']}: {row['found']}")
+    for path in paths:
+        lost = Judged(path.name, _expected(path), frozenset(), float("nan"), "its process ended")
+        rows.setdefault(path.name, lost.as_row(_against(path)))
+    return pd.DataFrame([rows[path.name] for path in paths], columns=list(COLUMNS))
+
+
+def _start(folder: Path, paths: list[Path]) -> subprocess.Popen:
+    from compare.ledger.adapters import environment
+
+    command = [sys.executable, "-m", "compare.pairs.score", str(folder), "--rows", *(path.name for path in paths)]
+    folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = environment(1) | {"PYTHONPATH": os.pathsep.join(folders)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
+
+
+def _needs_keras(path: Path) -> bool:
+    return any("keras" in (path.parent / name).read_text() for name in (path.name, _against(path)) if name)
+
+
+def _against(path: Path) -> str:
+    found = PORT.match(path.read_text().splitlines()[0])
+    return found[1] if found else ""
+
+
+def _expected(path: Path) -> frozenset[str]:
+    found = PORT.match(path.read_text().splitlines()[0])
+    return frozenset(found[2].split(", ")) - {"equal"} if found else frozenset()
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """The score of a table in one sentence."""
+    seconds = table["seconds"].dropna()
+    planted = table[table["expected"] != "equal"]
+    correct = table[table["expected"] == "equal"]
+    return (
+        f"{len(table)} scripts as people write them: all differences named, and no other, in "
+        f"{int(planted['right'].sum())} of {len(planted)} with some, {int(correct['accused'].sum())} of {len(correct)} "
+        f"correct ones accused; {seconds.median():.1f} s (median) to {seconds.max():.1f} s"
+    )
+
+
 def summary(judged: list[Judged]) -> str:
     """The score in one line."""
     right = sum(j.right for j in judged)
@@ -97,13 +177,15 @@ def main(argv: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m compare.pairs.score", description=__doc__.splitlines()[0])
     p.add_argument("folder", type=Path)
     p.add_argument("names", nargs="*")
+    p.add_argument("--rows", action="store_true", help="a line in JSON for each")
     args = p.parse_args(argv)
     judged = []
     for path in cases(args.folder):
         if not args.names or path.name in args.names or path.stem in args.names:
             judged.append(judge(path))
-            print(judged[-1], flush=True)
-    print(summary(judged))
+            print(json.dumps(judged[-1].as_row(_against(path))) if args.rows else judged[-1], flush=True)
+    if not args.rows:
+        print(summary(judged))
     return 0 if all(j.right for j in judged) else 1
 
 

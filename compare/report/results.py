@@ -59,6 +59,7 @@ COLUMNS = {
     "default_checks": "scenario measure framework seeds gap gap_within chance",
     "clean": "number kind dtype used false_alarm",
     "corpus": "file framework expected found right accused seconds",
+    "scripts": "file against expected found right accused seconds",
     "relay": "optimizer order difference bound equal message",
     "recipes": "recipe title mistake dataset weights claim criterion note implementation first_loss final_loss "
     "accuracy predictions holds difference same seconds reason",

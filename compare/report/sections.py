@@ -228,6 +228,7 @@ VIEWS: dict[str, list[Entry]] = {
         ("What the checker catches", "kills", trap_pages.kill_rates),
         ("False alarms", "clean", trap_pages.false_alarms),
         ("Files as people write them", "corpus", trap_pages.corpus),
+        ("Training scripts, a port against its original", "scripts", trap_pages.scripts),
         ("Bugs planted in the templates", "planted", trap_pages.planted_bugs),
         ("Every trap", "kills", trap_pages.kill_matrix),
     ],

@@ -99,6 +99,35 @@ def corpus(results: Results) -> list[Block]:
     return blocks
 
 
+def scripts(results: Results) -> list[Block]:
+    """The score on ports of training scripts, and those that came out otherwise than expected."""
+    rows = results.tables["scripts"]
+    rows = rows.assign(**{name: _true(rows[name]) for name in ("right", "accused")})
+    kinds = rows["expected"].where(rows["expected"] == "equal", "differences, all named and no other")
+    counted = [
+        {
+            "expected": kind,
+            "scripts": str(len(group)),
+            "as expected": str(group["right"].sum()),
+            "accused of another": str(group["accused"].sum()),
+            "median time": f"{group['seconds'].median():.1f} s",
+            "longest": f"{group['seconds'].max():.1f} s",
+        }
+        for kind, group in rows.groupby(kinds, sort=False)
+    ]
+    note = (
+        "Each is a whole script, held against its original as check.py does it, without the trainings that tell each "
+        "difference's share; `equal` is a right port, or a script alone whose weights have to be found."
+    )
+    blocks: list[Block] = [Table("As expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
+    wrong = rows[~rows["right"]].reset_index(drop=True)
+    if len(wrong):
+        frame = wrong[["file", "against", "expected", "found"]]
+        marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=wrong["accused"])
+        blocks.append(Table("Otherwise than expected", frame, "", frozenset(frame.columns), marks))
+    return blocks
+
+
 def planted_bugs(results: Results) -> list[Block]:
     """Every bug planted in a template, and the first place where it showed."""
     planted = results.tables["planted"]

@@ -1,8 +1,8 @@
 """The checker checked: what it catches, and how often it cries wolf.
 
-Four parts: every trap on the reference, in each precision (the kill matrix); bugs planted in the templates themselves;
+Five parts: every trap on the reference, in each precision (the kill matrix); bugs planted in the templates themselves;
 clean comparisons of random correct pairs, of which none may be called different; and files as people write them, some
-right and some with a mistake (the corpus).
+right and some with a mistake (the corpus); and pairs of training scripts, of which the one is a port of the other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from compare.ledger.jobs import Job, by_name, run_jobs
+from compare.pairs import score
 from compare.traps import corpus
 from compare.traps import planted as broken
 
@@ -25,7 +26,7 @@ Show = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The tables of a self-test, named as their files: kills, planted, clean, corpus, traps, defaults."""
+    """The tables of a self-test, named as their files: kills, planted, clean, corpus, scripts, traps, defaults."""
 
     tables: dict[str, pd.DataFrame]
 
@@ -38,6 +39,7 @@ class Findings:
             *(f"bug in the {r.template} template ({r.instead}) was not placed" for r in _unplaced(planted)),
             *(f"false alarm: {r.kind}, {r.dtype}, number {r.number}" for r in clean.itertuples() if r.false_alarm),
             *(f"{r.file} is right and was called: {r.found}" for r in self._corpus.itertuples() if r.accused),
+            *(f"{r.file} is a right port and was called: {r.found}" for r in self._scripts.itertuples() if r.accused),
         ]
 
     @property
@@ -46,6 +48,13 @@ class Findings:
         import pandas as pd
 
         return self.tables.get("corpus", pd.DataFrame({"accused": []}))
+
+    @property
+    def _scripts(self) -> pd.DataFrame:
+        """The pairs of scripts; no rows where they are not installed."""
+        import pandas as pd
+
+        return self.tables.get("scripts", pd.DataFrame({"accused": []}))
 
     @property
     def summary(self) -> list[str]:
@@ -61,7 +70,8 @@ class Findings:
         )
         alarms = int(clean.false_alarm.sum()) if len(clean) else 0
         lines.append(f"false alarms: {alarms} in {len(clean)} clean comparisons")
-        return [*lines, *([corpus.summary(self._corpus)] if len(self._corpus) else [])]
+        lines += [corpus.summary(self._corpus)] if len(self._corpus) else []
+        return [*lines, *([score.in_words(self._scripts)] if len(self._scripts) else [])]
 
     @property
     def lost(self) -> list[str]:
@@ -75,7 +85,7 @@ def _unplaced(planted: pd.DataFrame) -> Any:
 
 
 def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what: None) -> Findings:
-    """Run all four parts; `clean` is the number of clean comparisons."""
+    """Run all parts; `clean` is the number of clean comparisons."""
     import pandas as pd
 
     from compare.traps.catalogue import CATALOGUE
@@ -84,7 +94,8 @@ def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what:
     from compare.traps.kill import kill_matrix
 
     files = corpus.files()
-    total = float(len(CATALOGUE) + len(broken.PLANTED) + clean + len(files))
+    scripts = score.cases(score.FOLDER)
+    total = float(len(CATALOGUE) + len(broken.PLANTED) + clean + len(files) + len(scripts))
     planted = planted_bugs(pool, lambda done, _: show(done, total, "bugs planted in the templates"))
     kills = []
     for number, trap in enumerate(CATALOGUE):
@@ -97,8 +108,10 @@ def run_self_test(pool: Pool, clean: int, show: Show = lambda done, total, what:
         found.append(row | {"false_alarm": result.false_alarm})
     tables = {"kills": pd.DataFrame(kills), "planted": planted, "clean": pd.DataFrame(found)}
     if files:
-        done = total - len(files)
+        done = total - len(files) - len(scripts)
         tables["corpus"] = corpus.run(files, lambda number, _, what: show(done + number, total, what))
+    if scripts:
+        tables["scripts"] = score.run(show=lambda number, _, what: show(total - len(scripts) + number, total, what))
     show(total, total, "the guide")
     return Findings(tables | {"traps": guide(sizes()), "defaults": live_defaults()})
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from compare.pairs.score import cases, judge, summary
+from compare.pairs.score import cases, in_words, judge, run, summary
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLE = (
@@ -27,3 +28,19 @@ def test_the_corpus_is_whole() -> None:
     found = cases(SCRIPTS)
     assert len(list(SCRIPTS.glob("*.py"))) >= 40
     assert sum("port of" in path.read_text().splitlines()[0] for path in found) >= 20
+
+
+def test_a_folder_is_judged_in_processes_of_its_own(tmp_path: Path) -> None:
+    for name in ("xor_numpy.py", "xor_torch_rate.py"):
+        shutil.copy(SCRIPTS / name, tmp_path)
+    source = (SCRIPTS / "xor_torch_rate.py").read_text()
+    (tmp_path / "accused.py").write_text(source.replace("expect: learning-rate", "expect: equal"))
+    shown = []
+    table = run(tmp_path, lambda done, total, what: shown.append((done, total)))
+    assert table["file"].tolist() == ["accused.py", "xor_torch_rate.py"]
+    assert table["right"].tolist() == [False, True]
+    assert table["accused"].tolist() == [True, False]
+    assert table["found"].tolist() == ["learning-rate"] * 2
+    assert shown == [(1, 2), (2, 2)]
+    assert in_words(table).startswith("2 scripts as people write them: all differences named, and no other, in 1 of 1")
+    assert "1 of 1 correct ones accused" in in_words(table)

@@ -151,3 +151,17 @@ def test_the_report_shows_the_rates_and_marks_what_was_missed() -> None:
     missed = tables["kills"].assign(missed="True", caught="False")
     (table,) = trap_pages.kill_matrix(results_of(kills=missed))
     assert table.failing.loc[0, "trap"]  # type: ignore[union-attr]
+
+
+def test_an_accused_port_is_wrong_and_marked() -> None:
+    row = {"file": "b.py", "against": "a.py", "expected": "equal", "found": "equal", "right": True, "accused": False}
+    bad = row | {"file": "c.py", "found": "momentum", "right": False, "accused": True}
+    table = pd.DataFrame([row | {"seconds": 1.0}, bad | {"seconds": 3.0}])
+    found = selftest.Findings(findings().tables | {"scripts": table})
+    assert "c.py is a right port and was called: momentum" in found.wrong
+    assert "1 of 2 correct ones accused; 2.0 s (median) to 3.0 s" in found.summary[-1]
+    kept = table.astype({"right": str, "accused": str})
+    score, wrong = trap_pages.scripts(results_of(scripts=kept))
+    assert score.frame.loc[0, "as expected"] == "1"  # type: ignore[union-attr]
+    assert wrong.frame["file"].tolist() == ["c.py"]  # type: ignore[union-attr]
+    assert wrong.failing["found"].tolist() == [True]  # type: ignore[union-attr]
