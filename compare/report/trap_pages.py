@@ -119,12 +119,12 @@ def scripts(results: Results) -> list[Block]:
         "Each is a whole script, held against its original as check.py does it, without the trainings that tell each "
         "difference's share; `equal` is a right port, or a script alone whose weights have to be found."
     )
-    blocks: list[Block] = [Table("As expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
+    blocks: list[Block] = [Table("Ports as expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
     wrong = rows[~rows["right"]].reset_index(drop=True)
     if len(wrong):
         frame = wrong[["file", "against", "expected", "found"]]
         marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=wrong["accused"])
-        blocks.append(Table("Otherwise than expected", frame, "", frozenset(frame.columns), marks))
+        blocks.append(Table("Ports otherwise than expected", frame, "", frozenset(frame.columns), marks))
     return blocks
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import json
 import os
 import runpy
@@ -66,6 +67,18 @@ def imports(path: Path, seen: set[Path] | None = None) -> set[str]:
     return {name.split(".")[0] for name in found}
 
 
+def preload(path: Path) -> None:
+    """Import what a script imports from elsewhere, so that no line of that is traced."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [n.name for n in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+        for name in names:
+            top = path.parent / name.split(".")[0]
+            if not top.is_dir() and not top.with_suffix(".py").exists():
+                with contextlib.suppress(Exception):  # The script will say it better.
+                    importlib.import_module(name)
+
+
 class Session:
     """One script, run as often as asked."""
 
@@ -87,6 +100,7 @@ class Session:
         from compare.watch.numpy import NumpyWatcher, Scan
 
         if self.found is None:
+            preload(self.path)
             scan = Scan(self.path, steps, self.given.weights)
             self._once(scan, 0.0)
             self.found = (*scan.found(), (None, None))
