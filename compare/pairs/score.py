@@ -129,7 +129,7 @@ def run(folder: Path = FOLDER, show: Callable[[int, int, str], None] = lambda do
 def _start(folder: Path, paths: list[Path]) -> subprocess.Popen:
     from compare.ledger.adapters import environment
 
-    command = [sys.executable, "-m", "compare.pairs.score", str(folder), "--rows", *(path.name for path in paths)]
+    command = [sys.executable, "-m", "compare.pairs.score", "--rows", str(folder), *(path.name for path in paths)]
     folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = environment(1) | {"PYTHONPATH": os.pathsep.join(folders)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)

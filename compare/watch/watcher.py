@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ class Watcher:
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             name = frame.f_code.co_filename
-            if name.startswith(self.folder) and "site-packages" not in name:
+            if name.startswith(self.folder + os.sep) and "site-packages" not in name:
                 yield frame
             frame = frame.f_back
 
