@@ -68,6 +68,7 @@ class KerasWatcher(Watcher):
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
         keras.backend.clear_session()
+        tf.random.set_seed(None)  # A seed of this script's is none of the next one's.
         for handle, parameter in zip(self.handles, self.recording.parameters, strict=False):
             parameter.name = f"{parameter.name}/{handle.variable.name}"
 
