@@ -320,7 +320,12 @@ class KerasCandidate(ModelCandidate):
         """The user's own, or what the reference decides on the outputs."""
         if self.own_predict is None:
             return super().predict(x)
-        return self.decided(ops.convert_to_numpy(self.own_predict(self.model, self._shaped(x))), len(x))
+        for given in self.masks:
+            given.on = False  # What is dropped here is nobody's masks.
+        found = self.own_predict(self.model, self._shaped(x))
+        for given in self.masks:
+            given.on = True
+        return self.decided(ops.convert_to_numpy(found), len(x))
 
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
@@ -338,6 +343,8 @@ class KerasCandidate(ModelCandidate):
     def _set_masks(self, masks: list | None) -> None:
         """Give the dropouts their masks (B, H); the first batch is the largest, so later ones fit into its place."""
         for given, mask in zip(self.masks, masks or (), strict=False):
+            if given.rate != self.config.dropout:
+                continue  # It drops as it likes.
             if given.mask is None:
                 given.mask = keras.Variable(mask, dtype=self.config.dtype, trainable=False)
                 continue
@@ -427,7 +434,7 @@ class KerasCandidate(ModelCandidate):
             norm.moving_variance.assign(variance)
         if state["step"] == 0:
             return  # The optimizer is new, and starts as it starts.
-        self.optimizer.iterations.assign(state["step"])
+        self.optimizer._iterations.assign(state["step"])  # Where gradients are added up, `iterations` counts updates.
         for name in self.slots.keys() & state.keys():
             for layer, arrays in zip(self.layers, state[name], strict=True):
                 for v, a in zip(layer.parameters, arrays, strict=True):
@@ -494,10 +501,10 @@ def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:
 
 def _masked(layer: keras.layers.Dropout) -> SimpleNamespace:
     """Let a dropout take a given mask in training; its place, in a namespace since a built layer takes no variables."""
-    original, given = layer.call, SimpleNamespace(mask=None)
+    original, given = layer.call, SimpleNamespace(mask=None, rate=float(layer.rate), on=True)
 
     def call(inputs: Any, training: bool = False) -> Any:
-        if training and given.mask is not None:
+        if training and given.on and given.mask is not None:
             return inputs * given.mask[: ops.shape(inputs)[0]]
         return original(inputs, training=training)
 

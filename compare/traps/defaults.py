@@ -14,7 +14,7 @@ import pandas as pd
 from compare.ledger.jobs import Job, by_name, run_jobs
 from compare.ledger.processes import Pool
 from compare.ledger.trace import Trace
-from compare.traps.catalogue import CATALOGUE, Hypothesis, mend, record_trapped
+from compare.traps.catalogue import CATALOGUE, Hypothesis, Words, mend, record_trapped
 from compare.traps.scenarios import SCENARIOS, shortened
 from impls.mlp_numpy import Config
 from shared import datasets
@@ -256,11 +256,17 @@ def _entry(row: Any) -> list[str]:
         f"- Why: {row.why}",
         *([f"- Variants: {variants}"] if variants else []),
         f"- Size: {row.measured}",
-        f"- In PyTorch: `{row.torch}`",
-        f"- In Keras: `{row.keras}`",
+        f"- In PyTorch: {_line(row, 'torch')}",
+        f"- In Keras: {_line(row, 'keras')}",
         f"- Source: {row.source}",
         "",
     ]
+
+
+def _line(row: Any, framework: str) -> str:
+    """A mend as code, or in words."""
+    text = getattr(row, framework)
+    return text if isinstance(getattr(CATALOGUE[row.trap], framework), Words) else f"`{text}`"
 
 
 def _cell(value: Any) -> str:

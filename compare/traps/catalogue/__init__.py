@@ -13,7 +13,7 @@ from compare.traps.catalogue import (
     regularisation,
     training,
 )
-from compare.traps.catalogue.trap import Hypothesis, Trap, build, mend, record_trapped
+from compare.traps.catalogue.trap import Hypothesis, Trap, Words, build, mend, record_trapped
 from shared.names import unknown_name
 from shared.scenarios import Plan
 
@@ -33,4 +33,4 @@ def hypotheses(plan: Plan) -> list[Hypothesis]:
     return [hypothesis for trap in CATALOGUE.values() for hypothesis in trap.hypotheses(plan)]
 
 
-__all__ = ["CATALOGUE", "Hypothesis", "Trap", "build", "get", "hypotheses", "mend", "record_trapped"]
+__all__ = ["CATALOGUE", "Hypothesis", "Trap", "Words", "build", "get", "hypotheses", "mend", "record_trapped"]

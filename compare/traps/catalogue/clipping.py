@@ -10,6 +10,7 @@ import numpy as np
 from compare.traps.catalogue.trap import (
     DEFAULT,
     Trap,
+    Words,
     before_update,
     clips,
     in_training,
@@ -99,8 +100,8 @@ TRAPS = [
         "Updates after large gradients are smaller, the gradients themselves agree",
         "Gradients are clipped between backward and step, and the config names no clip_norm or clip_value.",
         "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
-        "remove the clipping, or name it in the config: clip_norm or clip_value",
-        "remove clipnorm, global_clipnorm or clipvalue, or name it in the config",
+        Words("remove the clipping, or name it in the config: clip_norm or clip_value"),
+        Words("remove clipnorm, global_clipnorm or clipvalue, or name it in the config"),
         lambda config, plan: not (config.clip_norm or config.clip_value),
         _clip_unasked,
         variants={

@@ -12,6 +12,7 @@ from compare.traps.catalogue.trap import (
     CONVENTION,
     DEFAULT,
     Trap,
+    Words,
     always,
     before_update,
     clips,
@@ -135,8 +136,10 @@ TRAPS = [
         "Keras' Adam (epsilon 1e-7, added before the bias correction, which takes betas rounded to float32), and a "
         "decay, rounded to float32 too, that shrinks biases and batch-norm parameters with the weights.",
         f"{_K}adam.py (update_step), {_K}base_optimizer.py (_apply_weight_decay); {_T}adamw.py",
-        "torch.optim.AdamW(model.parameters(), {learning_rate}, weight_decay={weight_decay}), and before step t "
-        "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5",
+        Words(
+            "torch.optim.AdamW(model.parameters(), {learning_rate}, weight_decay={weight_decay}), and before step t "
+            "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5"
+        ),
         "exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']), np.float64 for decay and betas, and in "
         "update_step self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
         when(decays, optimizer="adamw"),
@@ -153,7 +156,7 @@ TRAPS = [
         "Keras' weight_decay argument shrinks the weights, w -= lr * decay * w, under every optimizer. PyTorch's adds "
         "decay * w to the gradient, but for AdamW.",
         "keras/src/optimizers/base_optimizer.py (_apply_weight_decay); torch/optim/sgd.py, torch/optim/adam.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # for a decoupled one",
+        "{torch_optimizer}",
         "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # and no "
         "weight_decay",
         when(decays, optimizer=COUPLED),
@@ -168,7 +171,7 @@ TRAPS = [
         "weights.",
         f"{_T}adam.py, {_T}adamw.py; {_K}adamw.py",
         "{torch_optimizer}",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
+        "{keras_optimizer}  # and its epsilon as adamw-as-keras-has-it tells",
         when(decays, optimizer="adamw"),
         _coupled,
     ),
@@ -193,8 +196,8 @@ TRAPS = [
         "A penalty that is divided by the number of samples with the losses, lambda / (2 * N) * sum(w**2), as in many "
         "texts and in scikit-learn, which divides by the size of the batch at hand.",
         "sklearn/neural_network/_multilayer_perceptron.py (alpha); torch/optim/sgd.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # not divided",
-        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # not divided",
+        "{torch_optimizer}",
+        Words("keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # not divided"),
         when(decays),
         _decay_over_batch,
         variants={
@@ -211,8 +214,8 @@ TRAPS = [
         "A penalty on the weights is added to the loss or to the gradient by hand, or by a regularizer, and is not in "
         "the config as weight_decay.",
         "keras/src/regularizers/regularizers.py; torch/optim/sgd.py",
-        "remove the penalty, or name it: weight_decay in the config is twice the factor of sum(w**2)",
-        "remove the regularizer, or name it: weight_decay in the config is twice the factor of sum(w**2)",
+        Words("remove the penalty, or name it: weight_decay in the config is twice the factor of sum(w**2)"),
+        Words("remove the regularizer, or name it: weight_decay in the config is twice the factor of sum(w**2)"),
         always,
         _penalty,
         variants={
@@ -243,7 +246,7 @@ TRAPS = [
         "AdamW decays without being told: by 0.01 in PyTorch, by 0.004 in Keras.",
         f"{_T}adamw.py; {_K}adamw.py",
         "{torch_optimizer}",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
+        "{keras_optimizer}  # and its epsilon as adamw-as-keras-has-it tells",
         when(optimizer=("adamw",)),
         _decay_value,
         variants={"0.01, PyTorch's": {"value": 0.01}, "0.004, Keras'": {"value": 0.004}},
@@ -269,9 +272,8 @@ TRAPS = [
         "Loshchilov and Hutter's decay has no learning rate in it, only the schedule's factor; both frameworks "
         "multiply it by the learning rate.",
         "Loshchilov and Hutter, Decoupled weight decay regularization, 2019; torch/optim/adamw.py",
-        "torch.optim.AdamW(model.parameters(), lr={learning_rate}, weight_decay=decay / {learning_rate})  # as in the"
-        " paper",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=decay / {learning_rate})  # as in the paper",
+        "{torch_optimizer}  # both frameworks' decay is multiplied by the rate",
+        "{keras_optimizer}  # its decay is multiplied by the rate",
         when(decays, optimizer="adamw"),
         _decay_without_rate,
         kind=CONVENTION,
@@ -282,8 +284,8 @@ TRAPS = [
         "In float64, weights differ by some 1e-8 of the decay",
         "Keras casts a Python-float weight_decay by way of float32, and L2 takes float() of its argument.",
         "keras/src/optimizers/base_optimizer.py; keras/src/regularizers/regularizers.py",
-        "nothing to mend: PyTorch keeps it as a Python float",
-        "keras.optimizers.AdamW({learning_rate}, weight_decay=np.float64({weight_decay}))",
+        Words("nothing to mend: PyTorch keeps it as a Python float"),
+        "{keras_optimizer}  # and its epsilon as adamw-as-keras-has-it tells",
         when(decays),
         _decay_float32,
         kind=DEFAULT,
@@ -298,8 +300,10 @@ TRAPS = [
         f"{_K}base_optimizer.py (_apply_weight_decay, exclude_from_weight_decay); {_T}sgd.py",
         "for p in model.parameters(): p.data.mul_(1 - {learning_rate} * {weight_decay})  # before optimizer.step(), "
         "whose own weight_decay is 0",
-        "weight_decay=None and kernel_regularizer=keras.regularizers.L2({weight_decay} / 2); for AdamW np.float64("
-        "{weight_decay}) and exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])",
+        Words(
+            "weight_decay=None and kernel_regularizer=keras.regularizers.L2({weight_decay} / 2); for AdamW np.float64("
+            "{weight_decay}) and exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])"
+        ),
         when(decays),
         _keras_decay,
         either=True,
@@ -312,9 +316,8 @@ TRAPS = [
         "Differs only where weight decay and clipping are used together",
         "A penalty in the loss is part of the gradient that is clipped; PyTorch's weight_decay is added after it.",
         f"{_T}sgd.py; keras/src/regularizers/regularizers.py",
-        "torch.optim.SGD(model.parameters(), lr={learning_rate}, weight_decay={weight_decay})  # not a penalty in the"
-        " loss",
-        "an own optimizer that adds {weight_decay} * w after clipping; a regularizer comes before it",
+        Words("{torch_optimizer}, and no penalty in the loss"),
+        Words("an own optimizer that adds {weight_decay} * w after clipping; a regularizer comes before it"),
         when(decays, clips, optimizer=COUPLED),
         _decay_in_gradient,
         kind=CONVENTION,
@@ -325,8 +328,8 @@ TRAPS = [
         "The loss is larger by the penalty, and its gradient holds the decay; the weights agree",
         "A Keras regularizer is part of the loss that fit and train_on_batch report; PyTorch's weight_decay is not.",
         "keras/src/trainers/trainer.py (compute_loss); torch/optim/sgd.py",
-        "report the loss before a penalty is added to it",
-        "subtract sum(layer.losses) from the reported loss",
+        Words("report the loss before a penalty is added to it"),
+        Words("subtract sum(layer.losses) from the reported loss"),
         when(decays, optimizer=COUPLED),
         _decay_in_gradient,
         variants={

@@ -13,6 +13,9 @@ def values(config: Config) -> dict[str, Any]:
     return asdict(config) | {
         "torch_optimizer": torch_optimizer(config),
         "keras_optimizer": keras_optimizer(config),
+        "torch_loss": torch_loss(config),
+        "keras_loss": keras_loss(config),
+        "torch_activation": torch_activation(config),
         "torch_clip": torch_clip(config),
         "keras_clip": keras_clip(config),
         "nesterov": config.optimizer == "nesterov",
@@ -69,3 +72,45 @@ def torch_clip(config: Config) -> str:
 def keras_clip(config: Config) -> str:
     """The argument of an optimizer that clips."""
     return f"clipvalue={config.clip_value}" if config.clip_value else f"global_clipnorm={config.clip_norm}"
+
+
+def torch_activation(config: Config) -> str:
+    """The activation in PyTorch, whose softplus is exact only below its threshold."""
+    names = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
+    if config.activation == "softplus":
+        return "torch.nn.Softplus(threshold=600)"
+    return f"torch.nn.{names.get(config.activation, 'Sigmoid')}()"
+
+
+def torch_loss(config: Config) -> str:
+    """The loss in PyTorch, of outputs z and targets y of one shape, or class ids y."""
+    c = config
+    name, outputs = {
+        "softmax_cross_entropy": ("cross_entropy", "z"),
+        "binary_cross_entropy": ("binary_cross_entropy_with_logits", "z"),
+        "mse": ("mse_loss", "z"),
+        "sigmoid_mse": ("mse_loss", "torch.sigmoid(z)"),
+        "huber": ("huber_loss", "z"),
+    }[c.loss]
+    options = f", label_smoothing={c.label_smoothing}" * (c.label_smoothing > 0 and name == "cross_entropy")
+    if c.class_weights and c.label_smoothing:  # PyTorch would weigh every class's share of the smoothed target.
+        terms = f"torch.nn.functional.cross_entropy(z, y{options}, reduction='none')"
+        return f"(weight[y] * {terms}).sum(){' / weight[y].sum()' * (c.reduction == 'mean')}"
+    if c.class_weights and name == "cross_entropy":
+        options += f", weight=torch.tensor({c.class_weights})"
+    if c.reduction == "sum":
+        options += ", reduction='sum'"
+    return f"torch.nn.functional.{name}({outputs}, y{options})"
+
+
+def keras_loss(config: Config) -> str:
+    """The loss in Keras, on logits; one of smoothed targets takes them one-hot."""
+    c = config
+    options = [f"label_smoothing={c.label_smoothing}"] if c.label_smoothing else []
+    options += ["reduction='sum'"] if c.reduction == "sum" else []
+    name = {"mse": "MeanSquaredError", "sigmoid_mse": "MeanSquaredError", "huber": "Huber"}.get(c.loss)
+    if name is None:
+        binary = c.loss == "binary_cross_entropy"
+        coded = "Categorical" if c.label_smoothing else "SparseCategorical"
+        name, options = f"{'Binary' if binary else coded}Crossentropy", ["from_logits=True", *options]
+    return f"keras.losses.{name}({', '.join(options)})"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.traps.catalogue.loss import put_after_outputs
-from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, always, has_hidden, when
+from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, Words, always, has_hidden, when
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
@@ -378,7 +378,7 @@ TRAPS = [
         "In float64, logits differ by some 1e-9",
         "Keras' TensorFlow backend keeps the root of 1/2 in float32.",
         "keras/src/backend/tensorflow/nn.py (gelu)",
-        "nothing to mend: PyTorch computes it in the input's precision",
+        Words("nothing to mend: PyTorch computes it in the input's precision"),
         "z * (1 + ops.erf(z / math.sqrt(2))) / 2",
         when(has_hidden, activation="gelu"),
         _gelu_float32,
@@ -402,7 +402,7 @@ TRAPS = [
         "Logits differ from the first step",
         "Another activation than was meant, or none: Keras' Dense has none by default, PyTorch's Linear never has one.",
         "keras/src/layers/core/dense.py (activation=None); torch/nn/modules/linear.py",
-        "torch.nn.Sequential(torch.nn.Linear(n, m), activation, ...)  # {activation} after every hidden layer",
+        "{torch_activation}  # after every hidden layer",
         "keras.layers.Dense(units, activation='{activation}')",
         when(has_hidden),
         _other_activation,
@@ -414,8 +414,8 @@ TRAPS = [
         "Logits differ from the first step where a layer is as wide as the one before it",
         "The layer adds its input to its output, x + f(x), as residual networks do; the reference is a plain chain.",
         "He et al., Deep residual learning for image recognition, 2016",
-        "return self.activation(self.linear(x))  # without x +",
-        "x = keras.layers.Dense(units, activation='{activation}')(x)  # without keras.layers.add",
+        "self.activation(self.linear(x))  # without x +",
+        Words("x = keras.layers.Dense(units, activation='{activation}')(x)  # without keras.layers.add"),
         _has_residual_place,
         _residual,
         variants={"after the activation": {"inside": False}, "before the activation": {"inside": True}},
@@ -426,7 +426,7 @@ TRAPS = [
         "Logits differ from the first step; with ReLU they are never below 0",
         "The activation is applied after the last layer too, as a loop over all layers does.",
         "torch/nn/modules/container.py (Sequential)",
-        "remove the activation after the last torch.nn.Linear",
+        "torch.nn.Linear(m, outputs)  # no activation after the last layer",
         "keras.layers.Dense(outputs)  # no activation in the last layer",
         always,
         _activated_outputs,
@@ -462,7 +462,7 @@ TRAPS = [
         "A reshape from (in, out) to (out, in) keeps the order of the numbers and is no transpose.",
         "numpy.reshape; torch.Tensor.view",
         "linear.weight.copy_(torch.as_tensor(W).T)  # not .reshape",
-        "dense.set_weights([W.T, b])  # not .reshape",
+        "dense.set_weights([W, b])  # W (in, out): PyTorch's weight.T, not its reshape",
         always,
         _reshaped,
     ),
@@ -472,7 +472,8 @@ TRAPS = [
         "Logits differ from the first step, though every shape fits",
         "Weights are put in by the order of names or of creation, not by the order of the layers.",
         "torch/nn/modules/module.py (state_dict keeps the order of creation); keras/src/models/model.py",
-        "for linear, (W, b) in zip(linears_in_forward_order, params): ...",
+        "for linear, (W, b) in zip(linears, params): linear.weight.copy_(torch.as_tensor(W).T)  # in the order of the "
+        "forward pass",
         "for layer, (W, b) in zip(model.layers, params): layer.set_weights([W, b])",
         lambda config, plan: bool(_twin_layers(config)),
         _swapped,

@@ -13,6 +13,7 @@ from compare.traps.catalogue.trap import (
     DEFAULT,
     FAULT,
     Trap,
+    Words,
     change_rules,
     rounded_to_float32,
     seen,
@@ -232,10 +233,14 @@ TRAPS = [
         "epsilon is added to the uncorrected root and weighs 1 / sqrt(1 - beta2**t) times as much. Others add it "
         "under the root.",
         f"{_T}adam.py; {_K}adam.py (update_step)",
-        "torch.optim.Adam(model.parameters(), lr={learning_rate}, eps=eps_keras / (1 - {beta2}**step) ** 0.5)  "
-        "# eps anew before every step, to follow Keras",
-        "optimizer.epsilon = {epsilon} * (1 - {beta2}**step) ** 0.5  # anew before every step (eager), to follow "
-        "PyTorch; compiled training needs a subclass with its own update_step",
+        Words(
+            "torch.optim.Adam(model.parameters(), lr={learning_rate}, eps=eps_keras / (1 - {beta2}**step) ** 0.5)  "
+            "# eps anew before every step, to follow Keras"
+        ),
+        Words(
+            "optimizer.epsilon = {epsilon} * (1 - {beta2}**step) ** 0.5  # anew before every step (eager), to follow "
+            "PyTorch; compiled training needs a subclass with its own update_step"
+        ),
         when(optimizer=ADAM),
         _adam_epsilon_place,
         variants={
@@ -251,7 +256,7 @@ TRAPS = [
         "Keras casts Python floats to tensors by way of float32, also where floatx is float64, and raises the rounded"
         " betas to the power of the step for the bias correction; the moments themselves use the exact ones.",
         f"{_K}adam.py (update_step); keras/src/backend/tensorflow/core.py",
-        "nothing to mend: PyTorch keeps betas as Python floats",
+        Words("nothing to mend: PyTorch keeps betas as Python floats"),
         "keras.optimizers.Adam({learning_rate}, np.float64({beta1}), np.float64({beta2}), {epsilon})",
         when(optimizer=ADAM),
         _float32_correction,
@@ -336,8 +341,11 @@ TRAPS = [
         "PyTorch divides by sqrt(v) + epsilon, Keras by sqrt(v + epsilon): for small v Keras' epsilon acts as its "
         "root, 3e-4 for 1e-7.",
         f"{_T}rmsprop.py, {_T}adagrad.py; {_K}rmsprop.py, {_K}adagrad.py (update_step)",
-        "p.addcdiv_(p.grad, (v + eps).sqrt(), value=-{learning_rate})  # in an optimizer of your own, to follow Keras",
-        "a subclass of the optimizer whose update_step divides by ops.sqrt(v) + {epsilon}, to follow PyTorch",
+        Words(
+            "p.addcdiv_(p.grad, (v + eps).sqrt(), value=-{learning_rate})  # in an optimizer of your own, to "
+            "follow Keras"
+        ),
+        Words("a subclass of the optimizer whose update_step divides by ops.sqrt(v) + {epsilon}, to follow PyTorch"),
         when(optimizer=("rmsprop", "adagrad")),
         _root_epsilon_inside,
         kind=DEFAULT,
@@ -460,8 +468,8 @@ TRAPS = [
         "The bias correction counts steps from 1. A count that was already raised, or restored without the moments, "
         "is one too high.",
         f"{_T}adam.py; {_K}adam.py (local_step)",
-        "optimizer.state[p]['step'] must be t - 1 before step t",
-        "optimizer.iterations must be t - 1 before step t",
+        Words("optimizer.state[p]['step'] must be t - 1 before step t"),
+        Words("optimizer.iterations must be t - 1 before step t"),
         when(optimizer=ADAM),
         _step_count,
     ),
@@ -509,7 +517,7 @@ TRAPS = [
         "In float64, momentum or moments differ by some 1e-8 of their size",
         "Keras casts Python floats by way of float32, also where floatx is float64; 0.9 becomes 0.899999976.",
         "keras/src/backend/tensorflow/core.py (convert_to_tensor, cast)",
-        "nothing to mend: PyTorch keeps them as Python floats",
+        Words("nothing to mend: PyTorch keeps them as Python floats"),
         "{keras_optimizer}  # np.float64 around every Python float",
         when(optimizer=("momentum", "nesterov", "adam", "adamw", "rmsprop")),
         float32_values,
@@ -527,8 +535,10 @@ TRAPS = [
         "Three things at once. Keras' epsilon is 1e-7 by default, not 1e-8; it is added to the root before the bias "
         "correction, not after it; and the correction takes betas that were rounded to float32, also in float64.",
         f"{_K}adam.py (update_step); {_T}adam.py",
-        "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5  # before step t = 1, 2, ...; what is left "
-        "is the rounding of Keras' betas, up to 7e-6 of an update",
+        Words(
+            "optimizer.param_groups[0]['eps'] = 1e-7 / (1 - {beta2}**t) ** 0.5  # before step t = 1, 2, ...; what is "
+            "left is the rounding of Keras' betas, up to 7e-6 of an update"
+        ),
         "Adam({learning_rate}, np.float64({beta1}), np.float64({beta2})), in a subclass whose update_step first sets "
         "self.epsilon = {epsilon} * (1 - {beta2} ** ops.cast(self.iterations + 1, g.dtype)) ** 0.5",
         when(optimizer=ADAM),
@@ -545,8 +555,10 @@ TRAPS = [
         "Two things at once. Keras divides by sqrt(v + epsilon), PyTorch by sqrt(v) + epsilon; and Keras' epsilon is "
         "1e-7, not 1e-8, and acts as its root, 3e-4. Its default rho is 0.9, PyTorch's alpha 0.99.",
         f"{_K}rmsprop.py (update_step); {_T}rmsprop.py",
-        "v.mul_({beta2}).addcmul_(g, g, value=1 - {beta2}); p.sub_({learning_rate} * g / (v + 1e-7).sqrt())  # for "
-        "every p and its g = p.grad, in place of optimizer.step()",
+        Words(
+            "v.mul_({beta2}).addcmul_(g, g, value=1 - {beta2}); p.sub_({learning_rate} * g / (v + 1e-7).sqrt())  # for "
+            "every p and its g = p.grad, in place of optimizer.step()"
+        ),
         "def update_step(self, g, w, lr): v = self._velocities[self._get_variable_index(w)]; v.assign({beta2} * v + "
         "(1 - {beta2}) * g * g); w.assign_sub(lr * g / (ops.sqrt(v) + {epsilon}))",
         when(optimizer="rmsprop"),
@@ -562,8 +574,10 @@ TRAPS = [
         "Three things at once. Keras starts the sum of squares at 0.1 (rounded to float32), not at 0; it divides by "
         "sqrt(s + epsilon), not by sqrt(s) + epsilon; and its epsilon is 1e-7, not 1e-8 or PyTorch's 1e-10.",
         f"{_K}adagrad.py (initial_accumulator_value, update_step); {_T}adagrad.py",
-        "torch.optim.Adagrad(model.parameters(), {learning_rate}, eps=0, initial_accumulator_value="
-        "float(np.float32(0.1)) + 1e-7)",
+        Words(
+            "torch.optim.Adagrad(model.parameters(), {learning_rate}, eps=0, initial_accumulator_value="
+            "float(np.float32(0.1)) + 1e-7)"
+        ),
         "initial_accumulator_value=0.0, and def update_step(self, g, w, lr): s = self._accumulators["
         "self._get_variable_index(w)]; s.assign_add(g * g); w.assign_sub(lr * g / (ops.sqrt(s) + {epsilon}))",
         when(optimizer="adagrad"),

@@ -8,6 +8,7 @@ from compare.traps.catalogue.optimizer import SCHEDULED, VELOCITY, float32_value
 from compare.traps.catalogue.trap import (
     DEFAULT,
     Trap,
+    Words,
     always,
     change_config,
     rounded_to_float32,
@@ -103,8 +104,13 @@ TRAPS = [
         "Keras' velocity holds the learning rate, v = m * v - lr * g, so that old gradients keep the rate of their "
         "time, also under a rate of 0. PyTorch's b = m * b + g is multiplied by the rate of now.",
         f"{_K}sgd.py (update_step); {_T}sgd.py",
-        "buffer *= lr_before / lr_now  # on every state[p]['momentum_buffer'] when the rate changes, to follow Keras",
-        "for v in optimizer.momentums: v.assign(v * lr_now / lr_before)  # when the rate changes, to follow PyTorch",
+        Words(
+            "buffer *= lr_before / lr_now  # on every state[p]['momentum_buffer'] when the rate changes, to "
+            "follow Keras"
+        ),
+        Words(
+            "for v in optimizer.momentums: v.assign(v * lr_now / lr_before)  # when the rate changes, to follow PyTorch"
+        ),
         when(optimizer=VELOCITY, schedule=SCHEDULED),
         _rate_in_velocity,
         kind=DEFAULT,
@@ -116,10 +122,14 @@ TRAPS = [
         "Two things at once. Keras' velocity holds the learning rate of the time, and its momentum is rounded to "
         "float32, also in float64.",
         f"{_K}sgd.py (update_step); {_T}sgd.py",
-        "momentum=float(np.float32({momentum})), and buffer *= lr_before / lr_now on every "
-        "state[p]['momentum_buffer'] when the rate changes",
-        "momentum=np.float64({momentum}), and for v in optimizer.momentums: v.assign(v * lr_now / lr_before) when the "
-        "rate changes",
+        Words(
+            "momentum=float(np.float32({momentum})), and buffer *= lr_before / lr_now on every "
+            "state[p]['momentum_buffer'] when the rate changes"
+        ),
+        Words(
+            "momentum=np.float64({momentum}), and for v in optimizer.momentums: v.assign(v * lr_now / lr_before) when "
+            "the rate changes"
+        ),
         when(optimizer=VELOCITY, schedule=SCHEDULED),
         _keras_momentum,
         either=True,
@@ -133,7 +143,7 @@ TRAPS = [
         "optimizer.step() is called twice, or train_on_batch beside fit.",
         f"{_T}optimizer.py; keras/src/trainers/trainer.py",
         "optimizer.step()  # once a batch",
-        "model.train_on_batch(x, y)  # once a batch",
+        Words("model.train_on_batch(x, y)  # once a batch"),
         always,
         _two_updates,
         variants={
@@ -165,7 +175,7 @@ TRAPS = [
         "Keras keeps the learning rate in a float32 variable unless floatx was float64 when the optimizer was made, "
         "and its schedules compute in float32.",
         "keras/src/optimizers/base_optimizer.py; keras/src/optimizers/schedules/learning_rate_schedule.py",
-        "nothing to mend: PyTorch keeps it as a Python float",
+        Words("nothing to mend: PyTorch keeps it as a Python float"),
         "keras.config.set_floatx('float64')  # before anything else; np.float64 around a schedule's arguments",
         always,
         _rate_float32,
@@ -185,7 +195,7 @@ TRAPS = [
         "rate is skipped. Keras evaluates a schedule at optimizer.iterations, from 0.",
         "torch/optim/lr_scheduler.py; keras/src/optimizers/base_optimizer.py",
         "optimizer.step(); scheduler.step()  # in this order",
-        "schedule(optimizer.iterations)  # from 0",
+        "optimizer.learning_rate = schedule(optimizer.iterations)  # before the step; iterations count from 0",
         when(schedule=SCHEDULED),
         _rate_shift,
         variants={"one step early": {"by": 1}, "one step late": {"by": -1}},
@@ -210,7 +220,7 @@ TRAPS = [
         "batch, steps. Keras' schedules count steps; LearningRateScheduler and ReduceLROnPlateau count epochs.",
         "torch/optim/lr_scheduler.py; keras/src/callbacks/learning_rate_scheduler.py",
         "scheduler.step()  # after every optimizer.step(), where its numbers are steps",
-        "keras.optimizers.SGD(learning_rate=schedule)  # counts steps",
+        Words("keras.optimizers.SGD(learning_rate=schedule)  # counts steps"),
         when(schedule=SCHEDULED),
         _rate_by_epoch,
         variants={
@@ -225,8 +235,8 @@ TRAPS = [
         "The learning rate changes where the reference's does not: a scheduler, a callback or an `if` that was not "
         "named as the schedule that is meant.",
         "torch/optim/lr_scheduler.py; keras/src/callbacks/reduce_lr_on_plateau.py",
-        "remove the scheduler, or name it in the config: schedule and schedule_steps",
-        "remove the callback, or name it in the config: schedule and schedule_steps",
+        Words("remove the scheduler, or name it in the config: schedule and schedule_steps"),
+        Words("remove the callback, or name it in the config: schedule and schedule_steps"),
         always,
         _rate_changes,
         variants={"half from step 4 on": {"factors": ((3, 0.5),)}, "a tenth from step 4 on": {"factors": ((3, 0.1),)}},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import DEFAULT, Trap, has_hidden, when
+from compare.traps.catalogue.trap import DEFAULT, Trap, Words, has_hidden, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -194,8 +194,8 @@ TRAPS = [
         "Evaluation agrees, training loss and gradients differ at every step",
         "Each framework draws its own masks; equal seeds do not give equal masks. Only masks handed in can agree.",
         f"{_TD}; {_KD} (seed_generator)",
-        "a * mask  # a mask (B, H) that is handed in",
-        "a * mask  # a mask (B, H) that is handed in",
+        Words("a * mask  # a mask (B, H) that is handed in"),
+        Words("a * mask  # a mask (B, H) that is handed in"),
         _drops,
         _other_masks,
     ),
@@ -206,8 +206,8 @@ TRAPS = [
         "The comparison of the random number is the wrong way round, or True means dropped on one side and kept on "
         "the other.",
         "numpy.random.Generator.random",
-        "mask = (torch.rand(B, H) >= {dropout}) / (1 - {dropout})  # True is kept",
-        "mask = ops.cast(random.uniform((B, H)) >= {dropout}, dtype) / (1 - {dropout})  # True is kept",
+        "torch.nn.Dropout({dropout})  # by hand keep where torch.rand(B, H) >= {dropout}",
+        "keras.layers.Dropout({dropout})  # by hand keep where random.uniform((B, H)) >= {dropout}",
         _drops,
         _inverted_masks,
     ),
@@ -278,8 +278,11 @@ TRAPS = [
         "Training agrees, running variances are smaller by (n - 1) / n",
         "PyTorch keeps the unbiased variance of a batch, Keras the biased one.",
         f"{_TN}; {_KN} (call)",
-        "norm.running_var += norm.momentum * (z.var(0, unbiased=False) - norm.running_var)  # to follow Keras",
-        "layer.moving_variance.assign_add(0.1 * (variance * n / (n - 1) - layer.moving_variance))  # to follow PyTorch",
+        Words("norm.running_var += norm.momentum * (z.var(0, unbiased=False) - norm.running_var)  # to follow Keras"),
+        Words(
+            "layer.moving_variance.assign_add(0.1 * (variance * n / (n - 1) - layer.moving_variance))  # to follow "
+            "PyTorch"
+        ),
         when(has_hidden, batch_norm=True),
         _running_biased,
         kind=DEFAULT,
@@ -291,8 +294,12 @@ TRAPS = [
         "Three things at once. Keras' epsilon is 1e-3, PyTorch's 1e-5; its momentum 0.99 is the share kept, PyTorch's "
         "0.1 that of the new batch, so Keras' is 0.01; and its running variance is the biased one.",
         f"{_KN} (call); {_TN}",
-        "torch.nn.BatchNorm1d(units, eps=1e-3, momentum=0.01), and norm.running_var *= ... as in norm-running-biased",
-        "keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5), and its variance as in norm-running-biased",
+        Words(
+            "torch.nn.BatchNorm1d(units, eps=1e-3, momentum=0.01), and norm.running_var as norm-running-biased has it"
+        ),
+        Words(
+            "keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5), and its variance as in norm-running-biased"
+        ),
         when(has_hidden, batch_norm=True),
         _keras_norm,
         variants={
@@ -312,8 +319,8 @@ TRAPS = [
         "A batch is normalised with its biased variance in both frameworks. tensor.var() in PyTorch is unbiased, so "
         "an own layer gets the other one.",
         f"{_TN}; torch.Tensor.var (correction=1)",
-        "z.var(0, correction=0)",
-        "ops.var(z, axis=0)  # biased",
+        "torch.nn.BatchNorm1d(units)  # by hand z.var(0, correction=0)",
+        Words("ops.var(z, axis=0)  # biased"),
         when(has_hidden, batch_norm=True),
         _batch_unbiased,
     ),
@@ -336,7 +343,7 @@ TRAPS = [
         "mode.",
         f"{_TN} (eval); {_KN} (trainable)",
         "model.train()  # at the start of every epoch",
-        "model(x, training=True); layer.trainable = True",
+        "layer.trainable = True  # before compile; and model(x, training=True) in a step of your own",
         when(has_hidden, batch_norm=True),
         _running_in_training,
         variants={"which stay": {"moves": False}, "which move": {"moves": True}},
@@ -347,8 +354,8 @@ TRAPS = [
         "The loss agrees, gradients before a batch normalisation differ",
         "A hand-written way back takes the batch's mean and variance for constants, or they were detached.",
         f"{_TN}; Ioffe and Szegedy, Batch normalization, 2015",
-        "mean, variance = z.mean(0), z.var(0, correction=0)  # without .detach() or no_grad",
-        "mean, variance = ops.moments(z, axes=0)  # without stop_gradient",
+        "torch.nn.BatchNorm1d(units)  # by hand no .detach() or no_grad around mean and variance",
+        Words("mean, variance = ops.moments(z, axes=0)  # without stop_gradient"),
         when(has_hidden, batch_norm=True),
         _batch_taken_as_given,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import CONVENTION, Trap, always, has_partial_batch, when
+from compare.traps.catalogue.trap import CONVENTION, Trap, Words, always, has_partial_batch, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -281,7 +281,7 @@ TRAPS = [
         "PyTorch's backward adds to .grad; zero_grad() has to be called. Keras' tape starts afresh.",
         "torch/optim/optimizer.py (zero_grad)",
         "optimizer.zero_grad()  # before loss.backward()",
-        "nothing to mend: a GradientTape starts at 0",
+        Words("nothing to mend: a GradientTape starts at 0"),
         always,
         _gradients_kept,
         variants={
@@ -298,7 +298,7 @@ TRAPS = [
         "otherwise none is made.",
         "torch/optim/optimizer.py (zero_grad)",
         "optimizer.zero_grad(); loss.backward(); optimizer.step()  # in this order",
-        "nothing to mend: a GradientTape keeps no gradients",
+        Words("nothing to mend: a GradientTape keeps no gradients"),
         _moves_without_gradient,
         _gradients_cleared,
     ),
@@ -327,7 +327,7 @@ TRAPS = [
         "drop_last=True, or a loop over len(x) // batch_size batches. Both frameworks keep the last batch by default.",
         f"{_LOADER} (drop_last); {_ADAPTER}",
         "torch.utils.data.DataLoader(data, batch_size, drop_last=False)",
-        "tf.data.Dataset.batch(batch_size, drop_remainder=False)",
+        Words("tf.data.Dataset.batch(batch_size, drop_remainder=False)"),
         has_partial_batch,
         _partial_dropped,
     ),
@@ -339,7 +339,7 @@ TRAPS = [
         "keras.utils.set_random_seed.",
         f"{_LOADER} (shuffle); {_ADAPTER} (shuffle)",
         "torch.utils.data.DataLoader(data, batch_size, shuffle=True)",
-        "a keras.utils.PyDataset of one's own that draws the order in on_epoch_end",
+        Words("a keras.utils.PyDataset of one's own that draws the order in on_epoch_end"),
         _has_two_epochs,
         replan=_same_order,
     ),
@@ -350,7 +350,7 @@ TRAPS = [
         "PyTorch's DataLoader does not shuffle unless told, Keras' fit does; but not a dataset or a generator.",
         f"{_LOADER} (shuffle=False); {_ADAPTER} (shuffle=True)",
         "torch.utils.data.DataLoader(data, batch_size, shuffle=True)",
-        "model.fit(x, y, shuffle=True)",
+        Words("model.fit(x, y, shuffle=True)"),
         _has_order,
         replan=_no_shuffling,
     ),
@@ -394,8 +394,8 @@ TRAPS = [
         "Pixels from 0 to 255 or 0 to 16 are divided on one side and not on the other; torchvision's ToTensor divides"
         " by 255, Keras' datasets do not.",
         "torchvision/transforms/functional.py (to_tensor); keras/src/datasets/mnist.py",
-        "x = torch.as_tensor(x, dtype=torch.float32) / 255  # once",
-        "x = x.astype('float32') / 255  # once",
+        Words("x = torch.as_tensor(x, dtype=torch.float32) / 255  # once"),
+        Words("x = x.astype('float32') / 255  # once"),
         always,
         _inputs_scaled,
         variants={
@@ -438,8 +438,8 @@ TRAPS = [
         "Training loss and gradients do not belong to the outputs of an evaluation on the same batch",
         "The inputs are prepared in the training loop only, or by a layer that is left out in evaluation.",
         "torch/utils/data/dataset.py; keras/src/layers/preprocessing",
-        "prepare x before both training and evaluation",
-        "prepare x before both fit and evaluate, or in a layer of the model",
+        Words("prepare x before both training and evaluation"),
+        Words("prepare x before both fit and evaluate, or in a layer of the model"),
         always,
         _scaled_in_training_only,
         variants={
@@ -456,7 +456,7 @@ TRAPS = [
         "A cast to float32 on the way: Keras casts inputs to floatx, layers keep the dtype policy of their time, "
         "torch.tensor of Python floats is float32.",
         "keras/src/dtype_policies/dtype_policy.py; torch/_tensor.py (default dtype)",
-        "torch.set_default_dtype(torch.float64)  # before anything is made",
+        Words("torch.set_default_dtype(torch.float64)  # before anything is made"),
         "keras.config.set_floatx('float64'); keras.config.set_dtype_policy('float64')  # before any layer",
         always,
         _computed_in_float32,
@@ -472,7 +472,7 @@ TRAPS = [
         "Keras' binary accuracy compares outputs with 0.5, also where they are logits, whose threshold is 0.",
         "keras/src/metrics/accuracy_metrics.py (BinaryAccuracy, threshold)",
         "label = z > 0  # logits; p > 0.5 for probabilities",
-        "keras.metrics.BinaryAccuracy(threshold=0.0)  # for logits",
+        "label = z > 0  # logits; in a metric BinaryAccuracy(threshold=0.0)",
         when(loss="binary_cross_entropy"),
         _threshold,
         variants={"0.5": {"value": 0.5}},

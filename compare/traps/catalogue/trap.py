@@ -34,6 +34,12 @@ KINDS = {
 }
 
 
+class Words(str):
+    """A mend that no line is: it says what to do, or in more places than one."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Trap:
     """One known way for two "same" models to differ."""
@@ -43,7 +49,7 @@ class Trap:
     title: str  # what one sees
     why: str  # which framework does what, and by which default
     source: str  # a module path of a framework, or a publication
-    torch: str  # the mend as a line of PyTorch; {field} stands for a field of the Config
+    torch: str  # the mend as a line of PyTorch, or Words; {field} stands for a field of the Config
     keras: str  # the same in Keras
     applies: Callable[[Config, Plan], bool]  # whether it can make a difference
     bend: Callable[..., None] | None = None  # changes a copy of the reference's module

@@ -1,4 +1,4 @@
-# expect: momentum-as-keras-has-it
+# expect: momentum-as-keras-has-it | rate-in-velocity
 import keras
 def candidate():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.05, decay_steps=10, decay_rate=0.9)
