@@ -31,6 +31,7 @@ class KerasWatcher(Watcher):
     """One run of a Keras script."""
 
     framework = "keras"
+    patience = 5.0  # An error out of nowhere may leave TensorFlow within a graph.
 
     def start(self) -> None:
         if keras.backend.backend() != "tensorflow":
@@ -124,6 +125,7 @@ class KerasWatcher(Watcher):
         """The trainer's function for a step, which from now on shows its batch."""
 
         def train(iterator: Any) -> Any:
+            self.leave()
             if model.steps_per_execution > 1 or (self.model is not None and model is not self.model):
                 note = "two models are trained; the first is compared" if self.model else "several steps in one call"
                 if not any(note in n for n in self.recording.notes):
@@ -188,6 +190,7 @@ class KerasWatcher(Watcher):
                 return
 
             def test(iterator: Any) -> Any:
+                self.leave()
                 if model.steps_per_execution > 1:
                     return function(iterator)
                 self.recording.evaluates = True
@@ -207,6 +210,7 @@ class KerasWatcher(Watcher):
 
     def _evaluates(self, original: Callable) -> Callable:
         def predict(model: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+            self.leave()
             if hasattr(x, "__len__"):
                 self.passed(len(x), False)
             kept, self.evaluating = self.evaluating, True
@@ -495,6 +499,8 @@ class KerasWatcher(Watcher):
     def _applies(self, original: Callable) -> Callable:
         def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
             step, grads = self.step, list(grads)
+            if tf.executing_eagerly():
+                self.leave()
             if step is None or not tf.executing_eagerly():
                 return original(optimizer, grads, trainable_variables)
             variables = list(trainable_variables or optimizer._trainable_variables)

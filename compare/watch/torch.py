@@ -41,7 +41,7 @@ from compare.watch.torch_calls import (
     widened,
 )  # fmt: skip
 from compare.watch.torch_layout import Handle, handles
-from compare.watch.watcher import Enough, Watcher, images_last
+from compare.watch.watcher import Watcher, images_last
 
 
 class _Mode(TorchFunctionMode):
@@ -286,8 +286,7 @@ class TorchWatcher(Watcher):
         """A function of torch on its way: noted, and called."""
         if self.updating:
             return func(*args, **kwargs)
-        if self.over:
-            raise Enough
+        self.leave()
         name = getattr(func, "__name__", "")
         result = self._called(func, name, args, kwargs)
         if self.drive is None:

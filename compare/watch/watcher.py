@@ -75,6 +75,11 @@ class Watcher:
             if self.drive:
                 raise Enough
 
+    def leave(self) -> None:
+        """End the script here, where it is safe, if its time is over."""
+        if self.over:
+            raise Enough
+
     def passed(self, size: int, training: bool, loss: float = float("nan")) -> None:
         """Note a pass without an update."""
         if len(self.recording.passes) < 5000:
