@@ -114,5 +114,6 @@ def _epoch(step: Callable, params: list, rest: tuple, x: jax.Array, y: jax.Array
         params, rest, loss = step(*carried, x, y, batch)
         return (params, rest), loss
 
+    every: jax.Array
     (params, rest), every = jax.lax.scan(one, (params, rest), batches)
     return params, rest, every.mean()
