@@ -188,14 +188,15 @@ def _forked(work: Callable[[], str]) -> str:
 
 
 def _checked(path: Path) -> str:
-    from compare import check
+    from compare.candidates.hold import hold
+    from compare.candidates.process import Stopped
+    from compare.usage import UsageError
 
-    check.Process = Here  # type: ignore[misc, assignment]
     try:
-        answer = check.check(path, None, None, 50, MOST_SECONDS)
-    except check.Stopped as error:
+        answer = hold(path, None, None, 50, MOST_SECONDS, process=Here)
+    except Stopped as error:
         return ("refused " if error.status == 2 else "failed ") + str(error)
-    except check.UsageError as error:
+    except UsageError as error:
         return f"refused {error}"
     return outcome(answer.as_json())
 

@@ -1,0 +1,84 @@
+"""A training script, as it stands, held against the reference: on its own batches, from its own weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compare.candidates.answer import Answer
+from compare.candidates.hold import explain_difference
+from compare.run.scratch import scratch
+from compare.usage import UsageError
+
+if TYPE_CHECKING:
+    from compare.watch.recording import Recording
+    from compare.watch.supplied import Supply
+
+
+def check_script(
+    path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float, given: Supply | None = None
+) -> Answer:
+    """Hold a training script, as it stands, against the reference: on its own batches, from its own weights."""
+    from compare.ledger.parity import on_its_own
+    from compare.traps.scenarios import Case
+    from compare.watch.plan import WHERE, Inexpressible, drive_of, plan_of, trace_of
+    from compare.watch.process import ScriptProcess, Supply
+
+    if scenario or dtype == "float32":
+        option = "--scenario" if scenario else "--dtype float32"
+        raise UsageError(
+            f"{option} is for a file with candidate(): {path.name} is a script, on its own data in float64"
+        )
+    with scratch() as work, (process := ScriptProcess(path, given or Supply(), limit, work)):
+        process.watch(steps, 0.0)
+        seen = process.recording()
+        answer = Answer(str(path), "float64", "a script as it stands", seen.framework)
+        try:
+            if seen.framework == "numpy":
+                return check_from_scratch(answer, seen)
+            process.drive(drive_of(seen, plan_of(seen)))
+            driven = process.recording()
+            seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
+            plan = plan_of(seen)
+            case = Case(plan)
+            trace, blind = trace_of(driven, plan, case.reference)
+        except Inexpressible as error:
+            raise UsageError(
+                f"{path.name}: the reference cannot be this network: {error}; two scripts can be held against each "
+                "other all the same: check.py original.py port.py"
+            ) from None
+    answer.plan, answer.data = plan, plan.dataset.name
+    answer.notes, answer.blind = list(seen.notes), sorted(blind)
+    for answer.dtype in ("float64", "float32"):  # A framework may keep constants, as Keras its rate, in float32.
+        names = ("reference", path.name)
+        answer.comparisons = [on_its_own(case.ruler, answer.dtype, names, case.reference, trace, blind)]
+        if not answer.first:
+            return answer
+        explain_difference(answer, case.reference, {"on its own": trace})
+        if answer.diagnosis and answer.diagnosis.cause:
+            break
+    answer.exit = 1
+    phase = answer.first[1].phase if answer.first else ""
+    if line := seen.lines.get(WHERE.get(phase, ""), seen.lines.get("model")):
+        answer.explanation += f"\n\nIn the script: {line}."
+    return answer
+
+
+def check_from_scratch(answer: Answer, seen: Recording) -> Answer:
+    """Hold a NumPy script, as it ran, against the reference: nothing of it is run again, since it is in float64."""
+    from compare.ledger.parity import on_its_own
+    from compare.pairs import from_scratch
+    from compare.traps.scenarios import Case
+
+    plan, notes = from_scratch.plan_of(seen)
+    case = Case(plan)
+    trace, blind = from_scratch.trace_of(seen, plan, case.reference)
+    answer.plan, answer.data = plan, plan.dataset.name
+    answer.notes, answer.blind = [*seen.notes, *notes], sorted(blind)
+    names = ("reference", seen.script)
+    answer.comparisons = [on_its_own(case.ruler, answer.dtype, names, case.reference, trace, blind)]
+    if answer.first:
+        answer.exit = 1
+        explain_difference(answer, case.reference, {"on its own": trace})
+        answer.explanation += f"\n\nIn the script: {seen.lines.get('step')}."
+    return answer
