@@ -33,7 +33,7 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
     """The command line."""
     p = Parser(prog="run_all.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     amount = p.add_mutually_exclusive_group()
-    amount.add_argument("--quick", action="store_true", help="fewer scenarios, at most 40 s on two cores")
+    amount.add_argument("--quick", action="store_true", help="fewer scenarios, about a minute on two cores")
     amount.add_argument("--full", action="store_true", help="every pair of options besides, at most 25 minutes")
     amount.add_argument("--scenario", **SEVERAL, metavar="NAME", help="only these scenarios")
     amount.add_argument("--recipe", **SEVERAL, metavar="NAME", help="these tutorials' networks, to their full length")
