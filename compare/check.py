@@ -32,6 +32,7 @@ from compare.candidates.hold import hold  # noqa: E402
 from compare.candidates.process import Stopped  # noqa: E402
 from compare.run.command import guarded  # noqa: E402
 from compare.usage import Parser, UsageError, count_of, limit_of, path_of  # noqa: E402
+from compare.watch.files import is_script  # noqa: E402
 
 DTYPES = ("float64", "float32")
 MOST_STEPS = 10_000  # of which every number is kept
@@ -88,8 +89,14 @@ def answered(argv: list[str] | None) -> int:
         from compare.pairs.command import run
 
         return run(args)
+    asked = args.file, args.scenario, args.dtype, args.steps, args.limit
     try:
-        answer = hold(args.file, args.scenario, args.dtype, args.steps, args.limit, args.given[0])
+        if is_script(args.file):
+            from compare.pairs.alone import hold_script
+
+            answer = hold_script(*asked, args.given[0])
+        else:
+            answer = hold(*asked)
         answer.accept(args.accept)
     except Stopped as error:
         answer = Answer(str(args.file), args.dtype or "float64", error=str(error), exit=error.status)

@@ -17,7 +17,6 @@ from compare.usage import UsageError, one_line
 
 if TYPE_CHECKING:
     from compare.ledger.trace import Trace
-    from compare.watch.supplied import Supply
     from shared.scenarios import Plan
 
 OF_DTYPES = re.compile(r"dtype|scalar type|float64|float32|double", re.I)  # what an error of mixed precisions says
@@ -30,21 +29,14 @@ def hold(
     dtype: str | None,
     steps: int,
     limit: float,
-    given: Supply | None = None,
     process: Callable[[Path, str, float], AbstractContextManager[Any]] = Process,
 ) -> Answer:
-    """Hold a candidate or a script against the reference.
+    """Hold a candidate against the reference.
 
     Without a dtype in float64; and in float32 where the model cannot be run in float64, or where nothing explains its
     difference there but that it computes in float32, or that some numbers of it do. `process` is where the candidate
     runs. Stopped if it gives no answer, UsageError if a scenario does not fit.
     """
-    from compare.watch.plan import is_script
-
-    if is_script(path):
-        from compare.candidates.script import check_script
-
-        return check_script(path, scenario, dtype, steps, limit, given)
 
     def check_in(dtype: str) -> Answer:
         with scratch() as work, process(path, dtype, limit) as running:

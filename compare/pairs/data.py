@@ -27,9 +27,8 @@ class Data:
     def say(
         self, name: str, kind: str, text: str, size: float = 0.0, mend: str = "", values: tuple = (None, None)
     ) -> None:
-        finding = Finding("data", name, kind, text, size=size, mend=mend, values=values)
-        finding.setting = name if name in SWITCHED else ""
-        self.findings.append(finding)
+        finding = Finding("data", name, kind, text, size=size, mend=mend)
+        self.findings.append(finding.switched_by(name, values) if name in SWITCHED else finding)
 
 
 def compared(a: Recording, b: Recording) -> Data:

@@ -136,30 +136,26 @@ def _measured(t: _Trainings, groups: list[tuple[list[Finding], Way]], asked: lis
     for members, _ in groups:
         for finding in members:
             whole = ways.switched(whole, finding, a, b, t.data)
+    tried = [t.base, *(way for _, way in groups), *([whole] if len(groups) > 1 else [])]
     begun = time.monotonic()
-    losses: dict[int, list[float]] = {-1: [t.train(t.base, 0)]}
+    first = t.train(t.base, 0)
     took = time.monotonic() - begun
-    list_of_ways = [t.base, *(way for _, way in groups), *([whole] if len(groups) > 1 else [])]
-    affordable = (limit - took) / max(took * len(list_of_ways), 1e-9)
+    affordable = (limit - took) / max(took * len(tried), 1e-9)
     starts, share = max(FEWEST, min(STARTS, int(affordable))), min(1.0, affordable / FEWEST)
     if share < 1:
         total = t.base.batching.total
         shorter = max(int(total * share), min(SHORTEST * t.base.batching.size, total))
-        list_of_ways = [replace(way, batching=replace(way.batching, total=shorter)) for way in list_of_ways]
-        losses = {}
+        tried = [replace(way, batching=replace(way.batching, total=shorter)) for way in tried]
+    losses = []
     for seed in range(starts):
-        for number, way in enumerate(list_of_ways, start=-1):
-            if number == -1 and seed == 0 and losses.get(-1):
-                continue
-            losses.setdefault(number, []).append(t.train(way, seed))
-    own, last = losses[-1], losses[len(list_of_ways) - 2]
-    by = {"Reference": "the reference in its place"}.get(type(t.engine).__name__, "")
-    by = by or f"the script {t.engine.own.script} driven"  # type: ignore[attr-defined]
-    steps = len(list_of_ways[0].batching.batches(0))
-    gap = Gap(steps, own, last, by, [f.name for f in asked if f.effect and f.effect.why])
-    for number, (members, _) in enumerate(groups):
-        changes = np.subtract(losses[number], own).tolist()
-        shares = (np.divide(changes, np.subtract(last, own))).tolist() if gap.tells and len(groups) > 1 else []
+        known = [first] if seed == 0 and share == 1 else []
+        losses.append([*known, *(t.train(way, seed) for way in tried[len(known) :])])
+    own, *others = np.transpose(losses).tolist()
+    steps = len(tried[0].batching.batches(0))
+    gap = Gap(steps, own, others[-1], t.engine.said, [f.name for f in asked if f.effect and f.effect.why])
+    for (members, _), ends in zip(groups, others, strict=False):
+        changes = np.subtract(ends, own).tolist()
+        shares = np.divide(changes, np.subtract(gap.other, own)).tolist() if gap.tells and len(groups) > 1 else []
         for finding in members:
             finding.effect = Effect(changes, shares, [f.name for f in members if f is not finding])
     return gap

@@ -5,24 +5,28 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from compare.pairs import from_scratch
 from compare.pairs.batches import Batch
+from compare.pairs.dense import Dense
 from compare.pairs.drive import Form, parameters
 from compare.pairs.follow import Follow
 from compare.pairs.match import Match
 from compare.pairs.rules import Rule
-from compare.watch.plan import Inexpressible, network_of, targets_of
+from compare.watch.plan import Inexpressible, network_of
 from compare.watch.process import ScriptProcess
 from compare.watch.recording import Arrays, Drive, Given, Recording, Step
-from impls import mlp_numpy
 
 
 class Engine(Protocol):
     """Trains, and tells the loss of weights. Weights and batches are in the first script's form."""
+
+    @property
+    def said(self) -> str:
+        """What it is, in words."""
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
         """Train from `start` on batches, and take the loss of `judged` as in evaluation."""
@@ -53,6 +57,10 @@ class Scripted:
     inputs: list[Form | None] = field(default_factory=list)  # by which batches become this one's; [] for the first
     targets: list[Form | None] = field(default_factory=list)
 
+    @property
+    def said(self) -> str:
+        return f"the script {self.own.script} driven"
+
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
         given = [self._given(batch) for batch in (*batches, judged)]
         given[0].before = start if self.own is self.a else parameters(start, self.a, self.own, self.match)
@@ -76,34 +84,19 @@ class Scripted:
         return Given([], inputs, [form(y[0]) if form and y else None for form in self.targets])
 
 
-class Reference:
+class Reference(Dense):
     """The NumPy reference, for a network and a loss that it has: as good as the script, and many times faster."""
+
+    said = "the reference in its place"
 
     def __init__(self, a: Recording):
         self.rule: Rule | None = None  # the script's own, where it is told by its updates
         if a.framework == "numpy":
             found = from_scratch.told(a)
-            self.order, fields, self.rule = found.order, found.network, found.rule
+            order, fields, self.rule = found.order, found.network, found.rule
         else:
-            self.order, fields = network_of(a)
-        self.model = mlp_numpy.MLP(mlp_numpy.Config(**fields, seed=0))
-        self.sizes, self.loss = fields["layer_sizes"], fields["loss"]
-        self.shapes = [p.shape for p in a.parameters]
-
-    def gradients(self, weights: Arrays, batch: Batch) -> tuple[float, Arrays]:
-        """The loss of a batch, and the gradients of all parameters."""
-        x = np.reshape(batch[0][0], (len(batch[0][0]), -1)).astype(float)
-        y = targets_of(np.asarray(batch[1][0]), self.loss, self.sizes[-1])
-        layers: list[Any] = [
-            (np.asarray(weights[W], float), np.ravel(np.asarray(weights[b], float))) for W, b in self.order
-        ]
-        self.model.set_params(layers)
-        loss, found = self.model.gradients(x, y)
-        gradients: Arrays = [None] * len(self.shapes)
-        for layer, values in zip(self.order, found, strict=True):
-            for p, g in zip(layer, values, strict=True):
-                gradients[p] = g.reshape(self.shapes[p])
-        return loss, gradients
+            order, fields = network_of(a)
+        super().__init__(order, fields, a.parameters)
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
         weights = [*start]

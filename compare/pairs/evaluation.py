@@ -29,9 +29,8 @@ def compared(a: Recording, b: Recording) -> tuple[list[str], list[Finding]]:
                 f"samples in the {other}: the last batch is smaller than the others"
             )
             places = [_figures_at(r, what) for r in (a, b)]
-            finding = Finding("evaluation", "mean-of-means", kind, text, (places[0], places[1]))
-            finding.mend = "sum up each batch's figure times its samples" if which == "second" else ""
-            found.append(finding)
+            mend = "sum up each batch's figure times its samples" if which == "second" else ""
+            found.append(Finding("evaluation", "mean-of-means", kind, text, (places[0], places[1]), mend=mend))
     return facts, found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from compare.watch.recording import Line
@@ -49,6 +49,10 @@ class Finding:
     values: tuple[Any, Any] = (None, None)  # to what, in both
     parameters: tuple[int, ...] = ()  # of the first, of which it is said; () where it is said of the whole
     effect: Effect | None = None  # of it alone on the final loss
+
+    def switched_by(self, setting: str, values: tuple[Any, Any] = (None, None), of: tuple[int, ...] = ()) -> Finding:
+        """The same, which a training can have the second one's way: by this setting, from and to these values."""
+        return replace(self, setting=setting, values=values, parameters=of)
 
     @property
     def counts(self) -> bool:

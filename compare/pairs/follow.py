@@ -9,7 +9,7 @@ import numpy as np
 from compare.pairs.rules import Rule, Slots
 from compare.watch.recording import Arrays, Step
 
-Clip = tuple[str, float] | None
+Clip = tuple[str, float] | None  # to what gradients are cut before they are applied: ("the norm", 1.0)
 
 
 @dataclass

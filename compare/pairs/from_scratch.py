@@ -16,8 +16,9 @@ import numpy as np
 
 from compare.ledger.trace import Trace, flatten, unflatten
 from compare.pairs import rules
+from compare.pairs.dense import Dense
 from compare.pairs.rules import Rule
-from compare.watch.plan import Inexpressible, planned, targets_of
+from compare.watch.plan import Inexpressible, layers_of, planned
 from compare.watch.recording import Parameter, Recording, Step
 from impls import mlp_numpy
 from shared.scenarios import Plan
@@ -47,7 +48,7 @@ def plan_of(r: Recording) -> tuple[Plan, list[str]]:
 
 def told(r: Recording) -> Told:
     """The network, the loss and the rule that make the updates; Inexpressible where none of the reference's does."""
-    order = layers_of(r)
+    order = order_of(r)
     if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
         raise Inexpressible("not every step has one array of inputs and one of targets that show")
     for rules_of in (rules.linear, rules.fit):  # The plain rule for all first: it is quickly tried.
@@ -64,8 +65,8 @@ def told(r: Recording) -> Told:
 
 def trace_of(r: Recording, plan: Plan, reference: Trace) -> tuple[Trace, frozenset[str]]:
     """The script's own weights as a trace, with the loss and the outputs that they give; and what it does not show."""
-    order = layers_of(r)
-    params = np.array([flatten(_weights(s.after, order)) for s in r.steps])
+    order = order_of(r)
+    params = np.array([flatten(layers_of(s.after, order)) for s in r.steps])
     config = mlp_numpy.Config(**plan.config | {"dtype": "float64"})
     last = mlp_numpy.MLP(config, unflatten(params[-1], mlp_numpy.param_shapes(config)))
 
@@ -75,7 +76,7 @@ def trace_of(r: Recording, plan: Plan, reference: Trace) -> tuple[Trace, frozens
     losses, logits = [], []
     model, data = mlp_numpy.MLP(config), plan.dataset
     for step, rows in zip(r.steps, plan.steps, strict=True):
-        model.set_params(_weights(step.before, order))
+        model.set_params(layers_of(step.before, order))
         losses.append(model.loss(data.x_train[rows], data.y_train[rows]))
         logits.append(model.forward(data.x_train[rows]))
     states = {name: unseen(a) for name, a in reference.states.items()}
@@ -86,7 +87,7 @@ def trace_of(r: Recording, plan: Plan, reference: Trace) -> tuple[Trace, frozens
     return trace, frozenset({"gradient"} | {name.replace("_", " ") for name in reference.states})
 
 
-def layers_of(r: Recording) -> list[tuple[int, int]]:
+def order_of(r: Recording) -> list[tuple[int, int]]:
     """The numbers of every layer's kernel and bias, by the chain of their shapes."""
     if not r.steps[0].inputs:
         raise Inexpressible("its batches do not show")
@@ -119,10 +120,6 @@ def _sizes(r: Recording, order: list[tuple[int, int]]) -> tuple[int, ...]:
     return (kernels[0][0], *(shape[1] for shape in kernels))
 
 
-def _weights(values: list, order: list[tuple[int, int]]) -> list[Any]:
-    return [(np.asarray(values[W], float), np.ravel(values[b]).astype(float)) for W, b in order]
-
-
 def _options(r: Recording, order: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
     """Activations and losses that may be it, the commonest first."""
     hidden = ("sigmoid", "relu", "tanh", *mlp_numpy.ACTIVATIONS) if len(order) > 1 else ("relu",)
@@ -139,17 +136,10 @@ def _course(r: Recording, order: list[tuple[int, int]], activation: str, loss: s
     """The script's first steps with the gradients of one network of the reference; None where it cannot have them."""
     steps = []
     try:
-        config = mlp_numpy.Config(layer_sizes=_sizes(r, order), activation=activation, loss=loss)
-        model = mlp_numpy.MLP(config, _weights(r.steps[0].before, order))
+        network = Dense(order, {"layer_sizes": _sizes(r, order), "activation": activation, "loss": loss}, r.parameters)
         for step in r.steps[:TRIED]:
-            x = np.asarray(step.inputs[0], float)
-            y = targets_of(np.asarray(step.targets[0]), loss, _sizes(r, order)[-1])
-            model.set_params(_weights(step.before, order))
             with np.errstate(all="ignore"):
-                _, found = model.gradients(x, y)
-            gradients: list = [None] * len(r.parameters)
-            for (W, b), (dW, db) in zip(order, found, strict=True):
-                gradients[W], gradients[b] = dW, db.reshape(r.parameters[b].shape)
+                _, gradients = network.gradients(step.before, (step.inputs, step.targets))
             steps.append(Step(before=step.before, after=step.after, gradients=gradients))
     except (ValueError, Inexpressible):
         return None

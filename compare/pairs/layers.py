@@ -79,7 +79,7 @@ def _before(runs: Runs, number: int, apart: float) -> Finding:
     ]:
         name = "pooling"
     text = f"{place}: {told(ops_a)} against {told(ops_b)}"
-    return Finding("steps", name, "fault", text, lines, size=apart, mend=told(ops_a), setting="layers")
+    return Finding("steps", name, "fault", text, lines, apart, told(ops_a)).switched_by("layers")
 
 
 def _inside(runs: Runs, number: int, apart: float) -> Finding:
@@ -90,7 +90,7 @@ def _inside(runs: Runs, number: int, apart: float) -> Finding:
         first = next((o for o in options if o[0] in ("padding", "stride", "eps", "training", "dilation")), options[0])
         return _option(runs, a, b, *first, apart, place)
     text = f"{place} gives other outputs for the same inputs and weights: {told([a])} against {told([b])}"
-    return Finding("steps", "layer", "fault", text, (a.line, b.line), size=apart, setting="layers")
+    return Finding("steps", "layer", "fault", text, (a.line, b.line), apart).switched_by("layers")
 
 
 NORM = {"eps": "norm-epsilon", "momentum": "norm-momentum", "training": "training-mode"}
@@ -107,7 +107,7 @@ def _option(runs: Runs, a: Op, b: Op, key: str, x: object, y: object, apart: flo
     kind = "default" if default else "fault"
     mend = f"{key}={x!r}"
     text = f"{place}: {key} {x} against {y}"
-    return Finding("steps", name, kind, text, (a.line, b.line), size=apart, mend=mend, setting="layers")
+    return Finding("steps", name, kind, text, (a.line, b.line), apart, mend).switched_by("layers")
 
 
 def plain(name: str) -> str:

@@ -52,12 +52,12 @@ def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
     told_ = f"{told(tails[0])} against {told(tails[1])}"
     text = f"{text} ({told_})" if text else f"another loss for the same outputs and targets: {told_}"
     figures = f"; at the first step {one[0]:.6g} against {other[0]:.6g}"
-    finding = Finding("steps", name, "fault", text + figures, lines, size=apart)
-    finding.setting = "loss"
-    if factor is not None:
-        power = 0 if name == "loss-factor" else 1 if np.allclose(ratio, sizes, rtol=1e-4) else -1
-        finding.setting, finding.values = "scale", ((1.0, 0), (float(ratio[0] / sizes[0] ** power), power))
-    return [finding], factor
+    finding = Finding("steps", name, "fault", text + figures, lines, apart)
+    if factor is None:
+        return [finding.switched_by("loss")], factor
+    power = 0 if name == "loss-factor" else 1 if np.allclose(ratio, sizes, rtol=1e-4) else -1
+    values = (1.0, 0), (float(ratio[0] / sizes[0] ** power), power)
+    return [finding.switched_by("scale", values)], factor
 
 
 def _broadcasts(runs: Runs) -> bool:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import select
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -105,34 +102,21 @@ def run(folder: Path = FOLDER, show: Callable[[int, int, str], None] = lambda do
     """Judge a folder in two processes, with and without Keras; a row each, in the order of their names."""
     import pandas as pd
 
+    from compare.ledger.adapters import environment
+    from compare.run.rows import rows_of
+
     paths = cases(folder)
     keras = [path for path in paths if _needs_keras(path)]
     rows: dict[str, dict[str, Any]] = {}
     groups = filter(None, (keras, [path for path in paths if path not in keras]))
-    running = [_start(folder, group) for group in groups]
-    pipes = {process.stdout.fileno(): process for process in running}  # type: ignore[union-attr]
-    while pipes:
-        for number in select.select(list(pipes), [], [])[0]:
-            line = pipes[number].stdout.readline()  # type: ignore[union-attr]
-            if not line:
-                with pipes.pop(number):  # It has ended, or ends here.
-                    continue
-            row = json.loads(line)
-            rows[row["file"]] = row
-            show(len(rows), len(paths), f"{row['file']}: {row['found']}")
+    judging = [["compare.pairs.score", "--rows", str(folder), *(path.name for path in group)] for group in groups]
+    for row in rows_of(judging, environment(1)):
+        rows[row["file"]] = row
+        show(len(rows), len(paths), f"{row['file']}: {row['found']}")
     for path in paths:
         lost = Judged(path.name, _expected(path), frozenset(), float("nan"), "its process ended")
         rows.setdefault(path.name, lost.as_row(_against(path)))
     return pd.DataFrame([rows[path.name] for path in paths], columns=list(COLUMNS))
-
-
-def _start(folder: Path, paths: list[Path]) -> subprocess.Popen:
-    from compare.ledger.adapters import environment
-
-    command = [sys.executable, "-m", "compare.pairs.score", "--rows", str(folder), *(path.name for path in paths)]
-    folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = environment(1) | {"PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
 
 
 def _needs_keras(path: Path) -> bool:

@@ -120,9 +120,8 @@ def compared(a: Recording, b: Recording, match: Match) -> tuple[list[str], list[
         defaults = a.framework != b.framework and (what == "bias" or all("default" in t for t in (one_text, two_text)))
         kind = "default" if defaults else "fault"
         text = f"{names}: {one_text} against {two_text}"
-        finding = Finding("start", "initialisation", kind, text, (p.line, q.line), size=size)
-        finding.setting, finding.parameters = "initial", tuple(numbers[scheme])
-        findings.append(finding)
+        finding = Finding("start", "initialisation", kind, text, (p.line, q.line), size)
+        findings.append(finding.switched_by("initial", of=tuple(numbers[scheme])))
     if same:
         facts.append("the initial weights are the same numbers")
     elif not findings:

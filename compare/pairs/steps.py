@@ -81,23 +81,21 @@ def gradients(runs: Runs, factors: np.ndarray, layers_differ: bool) -> list[Find
                 kept.setdefault(i, []).append(gap(own, factor * g + last, size) < 0.1 * gap(own, factor * g, size))
     if frozen:
         text = f"{frozen} gets no gradient in the second: it stays as it was"
-        return [Finding("steps", "frozen", "fault", text, lines, size=1.0, setting="loss")]
+        return [Finding("steps", "frozen", "fault", text, lines, size=1.0).switched_by("loss")]
     if apart <= runs.allowed * 10:
         return []
     if any(len(steps) > 2 and all(steps) for steps in kept.values()):
         text = "the second adds each step's gradients to those of the steps before: they are not set to zero"
-        finding = Finding("steps", "gradients-not-zeroed", "fault", text, lines, size=apart)
-        finding.mend, finding.setting, finding.values = "optimizer.zero_grad()", "kept", (False, True)
-        return [finding]
+        finding = Finding("steps", "gradients-not-zeroed", "fault", text, lines, apart, "optimizer.zero_grad()")
+        return [finding.switched_by("kept", (False, True))]
     if ratios and np.allclose(ratios, ratios[0], rtol=1e-4):
         text = f"the gradients are {ratios[0]:.6g} times those of the first, for the same loss"
-        finding = Finding("steps", "gradient-factor", "fault", text, lines, size=apart)
-        finding.setting, finding.values = "scale", ((1.0, 0), (float(ratios[0]), 0))
-        return [finding]
+        finding = Finding("steps", "gradient-factor", "fault", text, lines, apart)
+        return [finding.switched_by("scale", ((1.0, 0), (float(ratios[0]), 0)))]
     if layers_differ:
         return []  # Another layer has another derivative.
     text = f"other gradients for the same loss, off by {apart:.1e} of the largest"
-    return [Finding("steps", "gradients", "fault", text, lines, size=apart, setting="loss")]
+    return [Finding("steps", "gradients", "fault", text, lines, size=apart).switched_by("loss")]
 
 
 def statistics(runs: Runs) -> list[Finding]:
@@ -119,9 +117,9 @@ def statistics(runs: Runs) -> list[Finding]:
         if m[0] is not None and m[1] is not None and not np.isclose(m[0], m[1]):
             defaults = (m[0], m[1]) in ((0.1, 0.01), (0.01, 0.1)) and runs.a.framework != runs.b.framework
             text = f"running statistics keep {1 - m[0]:g} of the old value against {1 - m[1]:g} at each step"
-            finding = Finding("steps", "norm-momentum", "default" if defaults else "fault", text, (p.line, q.line))
-            finding.size, finding.setting, finding.values = apart, "statistics", (m[0], m[1])
-            found.setdefault("norm-momentum", finding)
+            kind = "default" if defaults else "fault"
+            finding = Finding("steps", "norm-momentum", kind, text, (p.line, q.line), apart)
+            found.setdefault("norm-momentum", finding.switched_by("statistics", (m[0], m[1])))
         elif p.role == "running variance":
             n = len(np.atleast_1d(runs.a.steps[0].inputs[0]))
             text = (

@@ -8,19 +8,15 @@ import numpy as np
 
 from compare.pairs import rules
 from compare.pairs.findings import Finding
+from compare.pairs.follow import Clip
 from compare.pairs.runs import Runs, gap
 from compare.pairs.samples import samples
 from compare.watch.recording import Arrays, Line, Recording, Step
 
-Clip = tuple[str, float] | None  # to what gradients are cut before they are applied: ("the norm", 1.0)
-
 
 def compared(runs: Runs) -> list[Finding]:
     """The update that each makes of the same gradients."""
-    lines = (
-        _place(runs.a),
-        _place(runs.b),
-    )
+    lines = _place(runs.a), _place(runs.b)
     clipped = clips(runs)
     found = _two_biases(runs)
     if (clipped[0] is None) != (clipped[1] is None) or (
@@ -28,9 +24,7 @@ def compared(runs: Runs) -> list[Finding]:
     ):
         words = ["clipped to " + f"{c[0]} {c[1]:.4g}" if c else "not clipped" for c in clipped]
         text = f"gradients are {words[0]} against {words[1]}"
-        finding = Finding("steps", "clipping", "fault", text, lines, size=1.0)
-        finding.setting, finding.values = "clip", (clipped[0], clipped[1])
-        found.append(finding)
+        found.append(Finding("steps", "clipping", "fault", text, lines, size=1.0).switched_by("clip", clipped))
     courses = [
         rules.course(r.steps, "applied" if r.steps[0].applied else "gradients") for r in (runs.driven_a, runs.driven_b)
     ]
@@ -56,12 +50,12 @@ def _two_biases(runs: Runs) -> list[Finding]:
                 else ("one bias", "two biases, which move alike")
             )
             text = f"the {p.kind} has {words[0]}, against {words[1]}: their sum moves at another rate"
-            finding = Finding("steps", "two-biases", "default", text, (p.line, q.line), setting="biases")
-            finding.values = (2 if p.parts else 1, 2 if q.parts else 1)
-            finding.parameters = tuple(
+            values = (2 if p.parts else 1, 2 if q.parts else 1)
+            others = tuple(
                 i for i, j in runs.match.pairs if bool(runs.a.parameters[i].parts) != bool(runs.b.parameters[j].parts)
             )
-            return [finding]
+            finding = Finding("steps", "two-biases", "default", text, (p.line, q.line))
+            return [finding.switched_by("biases", values, others)]
     return []
 
 
@@ -106,9 +100,7 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
     """Every setting in which two rules differ, with what it alone does to the first one's updates."""
     if a.name != b.name:
         text = f"another update rule: {a} against {b}"
-        finding = Finding("steps", "optimizer", "fault", text, lines, size=1.0, mend=str(a))
-        finding.setting, finding.values = "rule", (a, b)
-        return [finding]
+        return [Finding("steps", "optimizer", "fault", text, lines, 1.0, str(a)).switched_by("rule", (a, b))]
     found = []
     base = course.under(a)
     for key in sorted(a.settings.keys() | b.settings.keys()):
@@ -129,9 +121,7 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
         size_of_batch = len(np.atleast_1d(runs.a.steps[0].inputs[0])) if runs.a.steps[0].inputs else 0
         if key == "rate" and size_of_batch > 1 and any(np.isclose(r, size_of_batch, rtol=1e-3) for r in (x / y, y / x)):
             text += f": apart by the {size_of_batch} samples of a batch, as a sum is from a mean"
-        finding = Finding("steps", name, kind, text, lines, size=size, mend=f"{words} {x:g}")
-        finding.setting, finding.values = key, (x, y)
-        found.append(finding)
+        found.append(Finding("steps", name, kind, text, lines, size, f"{words} {x:g}").switched_by(key, (x, y)))
     if a.framework != b.framework and a.name != "sgd" and not found and not (a.fitted or b.fitted):
         size = course.apart(base, course.under(replace(a, framework=b.framework)))
         where = {"torch": "added to the corrected root", "keras": "added to the root before the correction"}
@@ -139,9 +129,8 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
             where = {"torch": "added to the root", "keras": "added under the root"}
         text = f"{a.name}: epsilon is {where[a.framework]} against {where[b.framework]}"
         if size > 0:
-            finding = Finding("steps", "epsilon-place", "convention", text, lines, size=size)
-            finding.setting, finding.values = "framework", (a.framework, b.framework)
-            found.append(finding)
+            finding = Finding("steps", "epsilon-place", "convention", text, lines, size)
+            found.append(finding.switched_by("framework", (a.framework, b.framework)))
     return found
 
 
@@ -200,10 +189,8 @@ def schedule(runs: Runs) -> list[Finding]:
     found = []
     if not np.isclose(one[0], other[0], rtol=1e-5):
         text = f"learning rate {one[0]:g} against {other[0]:g}"
-        finding = Finding("steps", "learning-rate", "fault", text, lines, mend=f"{one[0]:g}")
-        finding.size = abs(1 - other[0] / one[0])
-        finding.setting, finding.values = "rate", (float(one[0]), float(other[0]))
-        found.append(finding)
+        finding = Finding("steps", "learning-rate", "fault", text, lines, abs(1 - other[0] / one[0]), f"{one[0]:g}")
+        found.append(finding.switched_by("rate", (float(one[0]), float(other[0]))))
     pace, own = one / one[0], other / other[0]
     per_epoch = [seen.period if (seen := samples(r)) else None for r in (runs.a, runs.b)]
     if per_epoch[0] and per_epoch[1] and per_epoch[0] != per_epoch[1]:  # Then a schedule by epochs is another by steps.
@@ -213,9 +200,8 @@ def schedule(runs: Runs) -> list[Finding]:
     if not np.allclose(pace, own, rtol=1e-4):
         at = int(np.argmax(~np.isclose(pace, own, rtol=1e-4)))
         text = f"the learning rate goes another way from step {at + 1} on: {_course(one)} against {_course(other)}"
-        finding = Finding("steps", "schedule", "fault", text, lines, size=gap(pace, own))
-        finding.setting, finding.values = "pace", (pace.tolist(), own.tolist())
-        found.append(finding)
+        finding = Finding("steps", "schedule", "fault", text, lines, gap(pace, own))
+        found.append(finding.switched_by("pace", (pace.tolist(), own.tolist())))
     return found
 
 

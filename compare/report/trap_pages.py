@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from compare.report.blocks import Block, Prose, Table, Terms, Verbatim
@@ -71,61 +73,66 @@ def false_alarms(results: Results) -> list[Block]:
 
 def corpus(results: Results) -> list[Block]:
     """The score on files as people write them, and those that came out otherwise than expected."""
-    rows = results.tables["corpus"]
-    rows = rows.assign(**{name: _true(rows[name]) for name in ("right", "accused")})
+    rows = _judged(results.tables["corpus"])
     expected = rows["expected"]
     kinds = expected.where(expected == "equal", "a cause").mask(expected.str.startswith("refused "), "a refusal")
-    counted = [
-        {
-            "expected": kind,
-            "files": str(len(group)),
-            "as expected": str(group["right"].sum()),
-            "share": percent(group["right"].mean()),
-            "median time": f"{group['seconds'].median():.1f} s",
-            "longest": f"{group['seconds'].max():.1f} s",
-        }
-        for kind, group in rows.groupby(kinds, sort=False)
-    ]
+    score = {
+        "as expected": lambda group: str(group["right"].sum()),
+        "share": lambda group: percent(group["right"].mean()),
+    }
     note = (
         "A file each, checked as check.py does it; `equal` is a right program, and a refusal names what the reference "
         "has not. The times hold the import of the framework."
     )
-    blocks: list[Block] = [Table("As expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
-    wrong = rows[~rows["right"]].reset_index(drop=True)
-    if len(wrong):
-        frame = wrong[["file", "expected", "found"]]
-        marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=wrong["accused"])
-        blocks.append(Table("Otherwise than expected", frame, "", frozenset(frame.columns), marks))
-    return blocks
+    return [
+        _score("As expected", rows, kinds, "files", score, note),
+        *_wrong("Otherwise than expected", rows, ["file"]),
+    ]
 
 
 def scripts(results: Results) -> list[Block]:
     """The score on ports of training scripts, and those that came out otherwise than expected."""
-    rows = results.tables["scripts"]
-    rows = rows.assign(**{name: _true(rows[name]) for name in ("right", "accused")})
+    rows = _judged(results.tables["scripts"])
     kinds = rows["expected"].where(rows["expected"] == "equal", "differences, all named and no other")
+    score = {
+        "as expected": lambda group: str(group["right"].sum()),
+        "accused of another": lambda group: str(group["accused"].sum()),
+    }
+    note = (
+        "Each is a whole script, held against its original as check.py does it, without the trainings that tell each "
+        "difference's share; `equal` is a right port, or a script alone whose weights have to be found."
+    )
+    wrong = _wrong("Ports otherwise than expected", rows, ["file", "against"])
+    return [_score("Ports as expected", rows, kinds, "scripts", score, note), *wrong]
+
+
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(**{name: _true(rows[name]) for name in ("right", "accused")})
+
+
+def _score(title: str, rows: pd.DataFrame, kinds: pd.Series, what: str, score: dict[str, Callable], note: str) -> Table:
+    """What was judged by kind: how many, its score, and the time of one."""
     counted = [
         {
             "expected": kind,
-            "scripts": str(len(group)),
-            "as expected": str(group["right"].sum()),
-            "accused of another": str(group["accused"].sum()),
+            what: str(len(group)),
+            **{name: value(group) for name, value in score.items()},
             "median time": f"{group['seconds'].median():.1f} s",
             "longest": f"{group['seconds'].max():.1f} s",
         }
         for kind, group in rows.groupby(kinds, sort=False)
     ]
-    note = (
-        "Each is a whole script, held against its original as check.py does it, without the trainings that tell each "
-        "difference's share; `equal` is a right port, or a script alone whose weights have to be found."
-    )
-    blocks: list[Block] = [Table("Ports as expected", pd.DataFrame(counted), note, frozenset({"expected"}))]
-    wrong = rows[~rows["right"]].reset_index(drop=True)
-    if len(wrong):
-        frame = wrong[["file", "against", "expected", "found"]]
-        marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=wrong["accused"])
-        blocks.append(Table("Ports otherwise than expected", frame, "", frozenset(frame.columns), marks))
-    return blocks
+    return Table(title, pd.DataFrame(counted), note, frozenset({"expected"}))
+
+
+def _wrong(title: str, rows: pd.DataFrame, names: list[str]) -> list[Block]:
+    """What came out otherwise than expected, if anything; marked where a correct one was accused."""
+    frame = rows.loc[~rows["right"], [*names, "expected", "found"]].reset_index(drop=True)
+    if frame.empty:
+        return []
+    accused = rows.loc[~rows["right"], "accused"].reset_index(drop=True)
+    marks = pd.DataFrame(False, index=frame.index, columns=frame.columns).assign(found=accused)
+    return [Table(title, frame, "", frozenset(frame.columns), marks)]
 
 
 def planted_bugs(results: Results) -> list[Block]:

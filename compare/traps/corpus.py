@@ -19,7 +19,6 @@ import os
 import select
 import signal
 import statistics
-import subprocess
 import sys
 import time
 import traceback
@@ -80,22 +79,18 @@ def run(paths: Iterable[Path], show: Callable[[int, int, str], None] = lambda do
     """Check files, two frameworks at a time; a row each, with the columns of COLUMNS, in the order of the paths."""
     import pandas as pd
 
+    from compare.ledger.adapters import environment
+    from compare.run.rows import rows_of
+
     paths = list(paths)
     groups: dict[str, list[Path]] = {}
     for path in paths:
         groups.setdefault(framework_of(path), []).append(path)
     rows: dict[str, dict[str, Any]] = {}
-    running = [_start(name, group) for name, group in groups.items()]
-    pipes = {process.stdout.fileno(): process for process in running}  # type: ignore[union-attr]
-    while pipes:
-        for number in select.select(list(pipes), [], [])[0]:
-            line = pipes[number].stdout.readline()  # type: ignore[union-attr]
-            if not line:
-                with pipes.pop(number):  # It has ended, or ends here.
-                    continue
-            row = json.loads(line)
-            rows[row["file"]] = row
-            show(len(rows), len(paths), f"{Path(row['file']).stem}: {row['found']}, {row['seconds']:.1f} s")
+    serving = [["compare.traps.corpus", "--serve", name, *map(str, group)] for name, group in groups.items()]
+    for row in rows_of(serving, environment(1)):
+        rows[row["file"]] = row
+        show(len(rows), len(paths), f"{Path(row['file']).stem}: {row['found']}, {row['seconds']:.1f} s")
     lost = {"found": "failed: its process ended", "seconds": float("nan")}
     for path in paths:
         row = rows.setdefault(str(path), {"file": str(path), **lost})
@@ -105,15 +100,6 @@ def run(paths: Iterable[Path], show: Callable[[int, int, str], None] = lambda do
     table = pd.DataFrame([rows[str(path)] for path in paths], columns=list(COLUMNS))
     table["file"] = [f"{path.parent.name}/{path.name}" for path in paths]
     return table
-
-
-def _start(framework: str, paths: list[Path]) -> subprocess.Popen:
-    from compare.ledger.adapters import environment
-
-    command = [sys.executable, "-m", "compare.traps.corpus", "--serve", framework, *map(str, paths)]
-    folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = environment(1) | {"PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -7,7 +7,6 @@ it. Driven, everything runs eagerly, so that each layer, loss and gradient can b
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ from keras.src.losses.loss import Loss
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from compare.watch.keras_layout import Handle, about, function_name, handles, is_leaf, options
-from compare.watch.recording import Line, Op, Parameter, Step
+from compare.watch.recording import Line, Op, Parameter, Step, in_logits
 from compare.watch.watcher import NotWatched, Watcher
 
 Layer = keras.layers.Layer
@@ -82,8 +81,7 @@ class KerasWatcher(Watcher):
             if function == "binary_accuracy":
                 threshold = float(getattr(metric, "_fn_kwargs", {}).get("threshold", 0.5))
                 names = [op.name for op in self.recording.ops if op.name not in ("flatten", "reshape", self.loss_name)]
-                squashed = bool(names) and names[-1] == "sigmoid" and 0 < threshold < 1
-                threshold = math.log(threshold / (1 - threshold)) if squashed else threshold
+                threshold = in_logits(threshold, names[-1:] == ["sigmoid"])
                 self.recording.decisions.setdefault("threshold", (threshold, line))
             elif function in ("categorical_accuracy", "sparse_categorical_accuracy"):
                 self.recording.decisions.setdefault("axis", (-1, line))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,36 +37,6 @@ class Inexpressible(Exception):
     """What of a script the reference cannot be."""
 
 
-def is_script(path: Path) -> bool:
-    """Whether a file defines no candidate, nor a template's MLP, but a loop or a fit: it is watched as it is."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return False
-    defined = _defined(tree.body)
-    if "candidate" in defined or {"MLP", "Config"} <= defined:
-        return False
-    nodes = list(ast.walk(tree))
-    return any(isinstance(n, ast.For | ast.While) or getattr(n, "attr", None) == "fit" for n in nodes)
-
-
-def _defined(body: list[ast.stmt]) -> set[str]:
-    """The names that statements bind at the top of a file, whatever condition they stand under."""
-    names = set[str]()
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names.add(statement.name)
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                names.add(node.id)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                names |= {alias.asname or alias.name for alias in node.names}
-            elif isinstance(node, ast.FunctionDef):
-                names.add(node.name)
-    return names
-
-
 def plan_of(r: Recording) -> Plan:
     """The reference's training on the batches and from the weights of a script; Inexpressible with what it has not."""
     order, fields = network_of(r)
@@ -78,9 +47,7 @@ def planned(r: Recording, order: list[tuple[int, int]], fields: dict[str, Any]) 
     """The reference's training of a network with these options, on the batches and from the weights of a script."""
     fields = {"seed": 0, **fields}
     first, sizes, loss = r.steps[0], fields["layer_sizes"], fields["loss"]
-    params: list[tuple[np.ndarray, ...]] = [
-        (np.asarray(r.parameters[W].initial, float), np.ravel(r.parameters[b].initial).astype(float)) for W, b in order
-    ]
+    params = layers_of([p.initial for p in r.parameters], order)
     if any(len(s.inputs) != 1 or not s.targets for s in r.steps):
         raise Inexpressible("not every step has one array of inputs and one of targets that show")
     x = [np.reshape(s.inputs[0], (len(s.inputs[0]), -1)).astype(float) for s in r.steps]
@@ -105,11 +72,16 @@ def planned(r: Recording, order: list[tuple[int, int]], fields: dict[str, Any]) 
     return Plan(scenario, data, fields, params, steps)
 
 
+def layers_of(values: Sequence[np.ndarray | None], order: list[tuple[int, int]]) -> list[tuple[np.ndarray, ...]]:
+    """Every layer's kernel (in, out) and bias (out,) in float64, from the values of all parameters."""
+    return [(np.asarray(values[W], float), np.ravel(np.asarray(values[b], float))) for W, b in order]
+
+
 def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
     """The numbers of every layer's kernel and bias, and the Config's fields of the network and its loss."""
-    if not any(op.name == "linear" for op in r.ops):
+    dense = _dense(r)
+    if not dense:
         raise Inexpressible(f"no dense layer of {r.script} shows")
-    dense = [n for n, op in enumerate(r.ops) if op.name == "linear"]
     order = _parameters(r, dense)
     kernels = [r.parameters[kernel].shape for kernel, _ in order]
     sizes = (kernels[0][0], *(shape[1] for shape in kernels))
@@ -118,7 +90,7 @@ def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
 
 def drive_of(r: Recording, plan: Plan) -> Drive:
     """The script in float64 on its own batches, from its own first weights; then its weights and slots run on."""
-    order = _parameters(r, [n for n, op in enumerate(r.ops) if op.name == "linear"])
+    order = _parameters(r, _dense(r))
     before: list[np.ndarray | None] = [None] * len(r.parameters)
     for layer, values in zip(order, plan.params, strict=True):
         for p, value in zip(layer, values, strict=True):
@@ -128,7 +100,7 @@ def drive_of(r: Recording, plan: Plan) -> Drive:
 
 def trace_of(driven: Recording, plan: Plan, reference: Trace) -> tuple[Trace, frozenset[str]]:
     """What the driven script did as a trace, and what it does not show: the slots, and what was not recorded."""
-    dense = [n for n, op in enumerate(driven.ops) if op.name == "linear"]
+    dense = _dense(driven)
     order = _parameters(driven, dense)
 
     def rows(values: list[list], kept: np.ndarray) -> np.ndarray:
@@ -157,6 +129,11 @@ def trace_of(driven: Recording, plan: Plan, reference: Trace) -> tuple[Trace, fr
         last.forward(plan.dataset.x_test), last.predict(plan.dataset.x_test),  # Of the weights that it ends with.
     )  # fmt: skip
     return trace, frozenset(hidden)
+
+
+def _dense(r: Recording) -> list[int]:
+    """The numbers of the operations that are dense layers."""
+    return [n for n, op in enumerate(r.ops) if op.name == "linear"]
 
 
 def _parameters(r: Recording, dense: list[int]) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ the gates in Keras' order, images (batch, height, width, channels). The module o
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -124,6 +125,13 @@ class Recording:
             recording = pickle.load(file)
         assert isinstance(recording, Recording)
         return recording
+
+
+def in_logits(threshold: float, squashed: bool) -> float:
+    """A threshold in terms of logits: where the outputs were squashed by a sigmoid, of what went into it."""
+    if not squashed or not 0 < threshold < 1:
+        return threshold
+    return math.log(threshold / (1 - threshold))
 
 
 @dataclass

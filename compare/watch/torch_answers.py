@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
-from compare.watch.recording import Line, Pass, Recording
+from compare.watch.recording import Line, Pass, Recording, in_logits
 
 SAME = {
     "squeeze", "unsqueeze", "view", "reshape", "flatten", "ravel", "detach", "cpu", "float", "double", "to",
@@ -54,16 +53,9 @@ class Answers:
                 return  # The largest number of all is no decision.
             self._note("axis", None if axis is None else int(axis) % x.dim() - x.dim())
         elif name == "round":
-            self._note("threshold", _logit(0.5, x))
+            self._note("threshold", in_logits(0.5, hasattr(x, "_squashed")))
         elif name in COMPARED and len(args) > 1 and isinstance(args[1], int | float):
-            self._note("threshold", _logit(float(args[1]), x))
+            self._note("threshold", in_logits(float(args[1]), hasattr(x, "_squashed")))
 
     def _note(self, what: str, value: Any) -> None:
         self.recording.decisions.setdefault(what, (value, self.line()))
-
-
-def _logit(threshold: float, x: Tensor) -> float:
-    """A threshold in terms of what goes into the sigmoid, where one was taken."""
-    if not hasattr(x, "_squashed") or not 0 < threshold < 1:
-        return threshold
-    return math.log(threshold / (1 - threshold))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,18 +27,9 @@ from compare.traps.scenarios import Case
 from impls import mlp_numpy, mlp_torch
 from shared.scenarios import Plan
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 STEPS = 12
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
 
 
 class Verdict:

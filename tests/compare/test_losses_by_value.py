@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,6 +18,8 @@ from compare.ledger.trace import record
 from compare.traps.diagnose import Diagnosis, diagnose
 from compare.traps.scenarios import Case
 from impls.mlp_numpy import Config
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 STEPS, SECONDS = 4, 1.0  # the search may end early: what is said of the loss does not come from it
 BINARY = "binary_cross_entropy"
@@ -123,17 +125,6 @@ def diagnosed(make: Callable[[], dict[str, Any]]) -> Diagnosis:
     if candidate.takes_state and candidate.framework != "numpy":
         return diagnose(plan, case.reference, stepped=record(candidate, plan, case.reference), seconds=SECONDS)
     return diagnose(plan, case.reference, own=record(candidate, plan), seconds=SECONDS)
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
 
 
 def is_judged(found: Diagnosis) -> bool:

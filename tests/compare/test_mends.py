@@ -6,7 +6,6 @@ A mend is a line that is proven here, or Words.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +27,8 @@ from compare.traps.scenarios import Case
 from impls.mlp_numpy import Config
 from tests.mends import in_keras, in_torch
 from tests.mends.trip import Trip
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 STEPS = 5  # the fourth has a smaller batch
 PROGRAMS = {"torch": (in_torch.PROGRAM, in_torch.PARTS), "keras": (in_keras.PROGRAM, in_keras.PARTS)}
@@ -131,17 +132,6 @@ def equal(text: str, trip: Trip, mended: bool) -> bool:
     compared = in_step(case.ruler, "float64", ("a", "b"), wanted, trace, candidate.blind)
     same = np.abs(np.asarray(trace.predictions, float) - wanted.predictions).max() < 1e-9
     return compared.first is None and bool(same)
-
-
-@pytest.fixture(autouse=True)
-def _float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    torch.set_default_dtype(torch.float32)
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")  # PyTorch's word on what is mended.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compare.check import main
-from compare.watch.plan import is_script
+from compare.watch.files import is_script
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

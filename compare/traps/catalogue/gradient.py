@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import Trap, always, has_hidden, when
+from compare.traps.catalogue.trap import Trap, always, has_hidden, note_updates, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -62,9 +62,11 @@ def _summed(t: Any, what: str) -> None:
 def _after_later_layers(t: Any) -> None:
     """The error goes back through a layer's weights after they were updated."""
 
+    note_updates(t)
+
     class Trapped(t.MLP):
         def _backward(self, d, saved, masks):
-            if not getattr(self, "updating", False):
+            if not self.updating:
                 return super()._backward(d, saved, masks)
             kept = self.flat.copy()
             for _ in range(len(self.layers) - 1):  # Each time one layer more has the weights that it will get.
@@ -85,12 +87,6 @@ def _after_later_layers(t: Any) -> None:
                 g = g + c.weight_decay * start * self.decays
             slots = [slot.copy() for slot in self.slots.values()]
             return start - rate * t.OPTIMIZERS[c.optimizer](c, g, self.step + 1, *slots)
-
-        def _train_step(self, x, y, masks):
-            self.updating = True
-            loss = super()._train_step(x, y, masks)
-            self.updating = False
-            return loss
 
     t.MLP = Trapped
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import CONVENTION, Trap, Words, always, has_partial_batch, when
+from compare.traps.catalogue.trap import CONVENTION, Trap, Words, always, has_partial_batch, note_updates, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -38,40 +38,30 @@ def _moves_without_gradient(config: Config, plan: Plan) -> bool:
 def _gradients_kept(t: Any, counted: str) -> None:
     """What is kept is the sum over "updates", shown by `gradients` or not, or over "every backward" that was called."""
 
+    note_updates(t)
+
     class Trapped(t.MLP):
-        left, in_update = 0.0, False
+        left = 0.0
 
         def _backpropagate(self, x, y, masks):
             loss = super()._backpropagate(x, y, masks)
-            if self.in_update or counted != "updates, not shown":
+            if self.updating or counted != "updates, not shown":
                 self.flat_gradient += self.left
-            if self.in_update or counted == "every backward":
+            if self.updating or counted == "every backward":
                 self.left = self.flat_gradient.copy()
-            return loss
-
-        def _train_step(self, x, y, masks):
-            self.in_update = True
-            loss = super()._train_step(x, y, masks)
-            self.in_update = False
             return loss
 
     t.MLP = Trapped
 
 
 def _gradients_cleared(t: Any) -> None:
-    class Trapped(t.MLP):
-        in_update = False
+    note_updates(t)
 
+    class Trapped(t.MLP):
         def _backpropagate(self, x, y, masks):
             loss = super()._backpropagate(x, y, masks)
-            if self.in_update:
+            if self.updating:
                 self.flat_gradient[:] = 0
-            return loss
-
-        def _train_step(self, x, y, masks):
-            self.in_update = True
-            loss = super()._train_step(x, y, masks)
-            self.in_update = False
             return loss
 
     t.MLP = Trapped

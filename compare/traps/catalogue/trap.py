@@ -239,6 +239,21 @@ def in_training(t: Any, values: Callable[[Config], dict[str, Any]]) -> None:
     t.MLP = Trapped
 
 
+def note_updates(t: Any) -> None:
+    """Let a model know, by `updating`, whether an update is being made, rather than the gradients read."""
+
+    class Noting(t.MLP):
+        updating = False
+
+        def _train_step(self, x, y, masks):
+            self.updating = True
+            loss = super()._train_step(x, y, masks)
+            self.updating = False
+            return loss
+
+    t.MLP = Noting
+
+
 def before_update(t: Any, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
     """Let `change` work on a model's gradient before an update, which then sees the fields in `off` instead.
 

@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from compare.watch.supplied import Supply
 
 
-def check_script(
-    path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float, given: Supply | None = None
-) -> Answer:
-    """Hold a training script, as it stands, against the reference: on its own batches, from its own weights."""
+def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int, limit: float, given: Supply) -> Answer:
+    """Hold a training script against the reference; UsageError where the reference cannot be its network.
+
+    Stopped if it gives no recording.
+    """
     from compare.ledger.parity import on_its_own
     from compare.traps.scenarios import Case
     from compare.watch.plan import WHERE, Inexpressible, drive_of, plan_of, trace_of
-    from compare.watch.process import ScriptProcess, Supply
+    from compare.watch.process import ScriptProcess
 
     if scenario or dtype == "float32":
         option = "--scenario" if scenario else "--dtype float32"
         raise UsageError(
             f"{option} is for a file with candidate(): {path.name} is a script, on its own data in float64"
         )
-    with scratch() as work, (process := ScriptProcess(path, given or Supply(), limit, work)):
+    with scratch() as work, (process := ScriptProcess(path, given, limit, work)):
         process.watch(steps, 0.0)
         seen = process.recording()
         answer = Answer(str(path), "float64", "a script as it stands", seen.framework)
