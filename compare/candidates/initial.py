@@ -11,13 +11,14 @@ import numpy as np
 from compare.ledger.contract import Layers
 
 PARTS = ("W", "b", "g")
+SURE = 4.0  # by which logarithm one law must be likelier than another, to be named alone
 FEWEST = 24  # entries from which a distribution can be told
 
 
 def distribution(layers: Layers) -> str:
     """The usual initialisation that weights (in, out) and biases look drawn by; "" if none or too few to tell.
 
-    Uniform ones are told by their limits, normal ones by their deviation, which may miss by the chance of the draw.
+    Uniform ones are told by their limits, normal ones by their likelihood: where the draw leaves several, by all names.
     """
     weights = [np.asarray(layer[0], float) for layer in layers]
     biases = [np.asarray(layer[1], float) for layer in layers]
@@ -47,9 +48,7 @@ def distribution(layers: Layers) -> str:
     }
     name = next((name for name, limits in uniform.items() if _uniform(weights, limits)), "")
     if not name:
-        misses = {name: _misses(weights, scales) for name, scales in normal.items()}
-        least = min(misses, key=lambda name: misses[name])
-        name = least if misses[least] < 3 / math.sqrt(2 * sum(W.size for W in weights)) else ""
+        name = " or ".join(_normal(weights, normal))
     return f"{name}, biases {'0' if zero else 'drawn'}" if name else ""
 
 
@@ -60,9 +59,17 @@ def _uniform(weights: Sequence[np.ndarray], limits: Sequence[float]) -> bool:
     return bool(np.abs(scaled).max() <= 1 + 1e-6 and np.abs(scaled).max() > 0.8 and even)
 
 
-def _misses(weights: Sequence[np.ndarray], scales: Sequence[float]) -> float:
-    scaled = np.concatenate([(W / scale).ravel() for W, scale in zip(weights, scales, strict=True)])
-    return abs(float(scaled.std()) - 1)
+def _normal(weights: Sequence[np.ndarray], laws: dict[str, list[float]]) -> list[str]:
+    """The names of the laws, by each layer's deviation, that entries may be drawn by; the likeliest first."""
+    likely = {}
+    for name, scales in laws.items():
+        scaled = [(W / scale).ravel() for W, scale in zip(weights, scales, strict=True)]
+        every = np.concatenate(scaled)
+        if abs(float(np.sqrt(np.mean(every**2))) - 1) < 3 / math.sqrt(2 * len(every)):
+            logarithms = sum(z.size * math.log(scale) for z, scale in zip(scaled, scales, strict=True))
+            likely[name] = -logarithms - float((every**2).sum()) / 2
+    best = max(likely.values(), default=0.0)
+    return sorted((name for name in likely if likely[name] > best - SURE), key=lambda name: -likely[name])
 
 
 def miscopied(found: Layers, given: Layers) -> tuple[list[str], bool]:

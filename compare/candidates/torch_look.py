@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 
+EINSUM = re.compile(r"(\w\w),(\w\w)->(\w\w)")
 PRODUCTS = ("linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm")
 SUMS = ("add", "__add__", "__radd__", "__iadd__", "add_")
 DROPOUTS = ("dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d")
@@ -113,6 +115,8 @@ class Look(TorchFunctionMode):
     def _see(self, name: str, args: tuple, kwargs: dict, result: Tensor) -> None:
         if name in PRODUCTS:
             self._see_product(name, [*args, *kwargs.values()], result)
+        elif name == "einsum":
+            self._see_einsum(args, result)
         elif name == "batch_norm":
             self._see_norm(args, kwargs)
         elif self.products and not (name in SUMS and self._see_bias(args, result)):
@@ -138,7 +142,26 @@ class Look(TorchFunctionMode):
         turned = not straight if name != "linear" else straight
         if name == "linear" and len(args) > 2:
             bias = args[2]
-        self.products.append(Product(weight, turned, one.detach().clone(), result.detach().clone(), result, bias))
+        self._add(weight, turned, one, result, bias)
+
+    def _see_einsum(self, args: tuple, result: Tensor) -> None:
+        """A product written as torch.einsum("bi,oi->bo", x, W), with the operands in any order."""
+        equation, *operands = args
+        operands = [*operands[0]] if len(operands) == 1 and not isinstance(operands[0], Tensor) else operands
+        written = EINSUM.fullmatch(equation.replace(" ", "")) if isinstance(equation, str) else None
+        if written and len(operands) == 2:
+            *both, found = written.groups()
+            batch, out = tuple(found)
+            for (x, given), (W, matrix) in itertools.permutations(zip(both, operands, strict=True)):
+                weight = self._parameter(matrix)
+                if weight is not None and x[0] == batch and set(W) == {x[1], out} and x[1] != out:
+                    straight = matrix.shape == weight.shape and matrix.stride() == weight.stride()
+                    self._add(weight, straight == (W[1] == x[1]), given, result, None)
+                    return
+        self.stray.append("an einsum that is no product x @ W")
+
+    def _add(self, weight: Tensor, turned: bool, given: Tensor, result: Tensor, bias: Tensor | None) -> None:
+        self.products.append(Product(weight, turned, given.detach().clone(), result.detach().clone(), result, bias))
 
     def _parameter(self, tensor: Any) -> Tensor | None:
         """The parameter that a tensor is, or is the transpose of."""

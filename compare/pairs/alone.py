@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compare.candidates.answer import Answer
 from compare.candidates.hold import explain_difference
@@ -22,7 +22,7 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
     """
     from compare.ledger.parity import on_its_own
     from compare.traps.scenarios import Case
-    from compare.watch.plan import WHERE, Inexpressible, drive_of, plan_of, trace_of
+    from compare.watch.plan import WHERE, Inexpressible, drive_of, network_of, planned, trace_of
     from compare.watch.process import ScriptProcess
 
     if scenario or dtype == "float32":
@@ -37,10 +37,11 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
         try:
             if seen.framework == "numpy":
                 return check_from_scratch(answer, seen)
-            process.drive(drive_of(seen, plan_of(seen)))
+            order, fields = network_of(seen)
+            process.drive(drive_of(seen))
             driven = process.recording()
             seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
-            plan = plan_of(seen)
+            plan = planned(seen, order, fields | update_of(seen, driven))
             case = Case(plan)
             trace, blind = trace_of(driven, plan, case.reference)
         except Inexpressible as error:
@@ -63,6 +64,19 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
     if line := seen.lines.get(WHERE.get(phase, ""), seen.lines.get("model")):
         answer.explanation += f"\n\nIn the script: {line}."
     return answer
+
+
+def update_of(seen: Recording, driven: Recording) -> dict[str, Any]:
+    """The Config's fields of the update: as the optimizer is set, or as the script's own updates tell."""
+    from compare.pairs import from_scratch, rules
+    from compare.watch.plan import Inexpressible, optimizer_of
+
+    if seen.optimizer:
+        return optimizer_of(seen)
+    rule = rules.fit(rules.course(driven.steps))
+    if rule is None:
+        raise Inexpressible("it updates its weights itself, by no rule that is known")
+    return from_scratch.fields_of(rule, seen)
 
 
 def check_from_scratch(answer: Answer, seen: Recording) -> Answer:

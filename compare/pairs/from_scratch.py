@@ -43,7 +43,7 @@ def plan_of(r: Recording) -> tuple[Plan, list[str]]:
     """
     found = told(r)
     note = f"told by its updates: {found.network['activation']}, {found.network['loss']}, {found.rule}"
-    return planned(r, found.order, found.network | _fields(found.rule, r)), [note]
+    return planned(r, found.order, found.network | fields_of(found.rule, r)), [note]
 
 
 def told(r: Recording) -> Told:
@@ -146,7 +146,7 @@ def _course(r: Recording, order: list[tuple[int, int]], activation: str, loss: s
     return rules.course(steps)
 
 
-def _fields(rule: Rule, r: Recording) -> dict[str, Any]:
+def fields_of(rule: Rule, r: Recording) -> dict[str, Any]:
     """A rule as the Config's fields."""
     s, n = rule.settings, len(r.steps[0].inputs[0])
     fields: dict[str, Any] = {"optimizer": rule.name, "learning_rate": exactly(s["rate"], n)}

@@ -11,7 +11,7 @@ import numpy as np
 from compare.candidates.infer import LOSSES, OTHER_LOSSES
 from compare.candidates.plans import TASKS
 from compare.ledger.trace import Trace, flatten, unflatten
-from compare.watch.recording import Drive, Given, Op, Recording, Step
+from compare.watch.recording import Arrays, Drive, Given, Op, Recording, Step
 from impls import mlp_numpy
 from shared.datasets import Dataset
 from shared.scenarios import Plan, Scenario
@@ -30,17 +30,12 @@ PLAIN = {
     "input",
 }
 ENDS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", *PLAIN}  # what may stand between the logits and the loss
+DENSE = {"linear", "matmul", "mm"}  # the products that a layer with a kernel and a bias may be
 WHERE = {"forward": "model", "loss": "loss", "gradient": "backward", "update": "step"}  # a phase's line in a recording
 
 
 class Inexpressible(Exception):
     """What of a script the reference cannot be."""
-
-
-def plan_of(r: Recording) -> Plan:
-    """The reference's training on the batches and from the weights of a script; Inexpressible with what it has not."""
-    order, fields = network_of(r)
-    return planned(r, order, {**fields, **_optimizer(r, order)})
 
 
 def planned(r: Recording, order: list[tuple[int, int]], fields: dict[str, Any]) -> Plan:
@@ -88,13 +83,9 @@ def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
     return order, {"layer_sizes": sizes, **_activation(r, dense), "loss": _loss(r, r.ops[dense[-1] + 1 :])}
 
 
-def drive_of(r: Recording, plan: Plan) -> Drive:
+def drive_of(r: Recording) -> Drive:
     """The script in float64 on its own batches, from its own first weights; then its weights and slots run on."""
-    order = _parameters(r, _dense(r))
-    before: list[np.ndarray | None] = [None] * len(r.parameters)
-    for layer, values in zip(order, plan.params, strict=True):
-        for p, value in zip(layer, values, strict=True):
-            before[p] = value
+    before: Arrays = [np.asarray(p.initial, float) for p in r.parameters]
     return Drive([Given([] if n else before, [*step.inputs], [*step.targets]) for n, step in enumerate(r.steps)])
 
 
@@ -133,12 +124,12 @@ def trace_of(driven: Recording, plan: Plan, reference: Trace) -> tuple[Trace, fr
 
 def _dense(r: Recording) -> list[int]:
     """The numbers of the operations that are dense layers."""
-    return [n for n, op in enumerate(r.ops) if op.name == "linear"]
+    return [n for n, op in enumerate(r.ops) if op.parameters and _key(op) in DENSE]
 
 
 def _parameters(r: Recording, dense: list[int]) -> list[tuple[int, int]]:
     """For every dense layer the numbers of its kernel and its bias."""
-    if other := next((op for op in r.ops if op.parameters and op.name != "linear"), None):
+    if other := next((op for op in r.ops if op.parameters and _key(op) not in DENSE), None):
         raise Inexpressible(f"{_named(other)} is no dense layer")
     order = []
     for n in dense:
@@ -200,11 +191,11 @@ def targets_of(y: np.ndarray, loss: str, units: int) -> np.ndarray:
     return y.astype(float)
 
 
-def _optimizer(r: Recording, order: list[tuple[int, int]]) -> dict[str, Any]:
+def optimizer_of(r: Recording) -> dict[str, Any]:
     """The optimizer's fields of the Config, as the script sets them."""
     kind = r.optimizer.lower()
     if kind not in ("sgd", "adam", "adamw", "rmsprop", "adagrad"):
-        raise Inexpressible(f"the optimizer {r.optimizer}" if kind else "it updates its weights itself")
+        raise Inexpressible(f"the optimizer {r.optimizer}")
     if len(r.options) != 1:
         raise Inexpressible("its optimizer has several groups of weights")
     rates = np.array([s.rates[0] for s in r.steps if s.rates])

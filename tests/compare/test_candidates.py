@@ -286,6 +286,15 @@ class Raw(nn.Module):
         return self.bias + self.last(h)
 
 
+class Summed(Raw):
+    """The same parameters in sums over indices, written in every way round."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = torch.relu(torch.einsum("bi,io->bo", x, self.W1) + self.b1)
+        h = torch.relu(torch.einsum("io, bi -> bo", self.W2.t(), h) + self.b2)
+        return torch.einsum("ni,oi->no", [h, self.last.weight]) + self.bias
+
+
 def loose() -> dict[str, Any]:
     """No module at all."""
     w1, b1, w2, b2 = [torch.randn(*shape, requires_grad=True) for shape in ((4, 6), (6,), (6, 3), (3,))]
@@ -309,11 +318,12 @@ def of_module(make: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
     "make",
     [
         of_module(Raw),
+        of_module(Summed),
         loose,
         of_module(lambda: torch.compile(nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3)))),
         of_module(lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.GELU(), nn.Linear(6, 3))),
     ],
-    ids=["parameters", "no module", "compiled", "flattened"],
+    ids=["parameters", "einsum", "no module", "compiled", "flattened"],
 )
 def test_models_in_other_forms_are_equal(make: Callable[[], Any]) -> None:
     verdict = Verdict(make)

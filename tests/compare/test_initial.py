@@ -47,6 +47,22 @@ def test_an_initialisation_is_known_by_its_numbers(layers: list, said: str) -> N
     assert bool(found) == bool(said)
 
 
+@pytest.mark.parametrize("law", ["He's normal", "Glorot's normal", "LeCun's normal"])
+def test_of_few_numbers_no_other_law_is_named_alone(law: str) -> None:
+    scale = {
+        "He's normal": lambda n, m: math.sqrt(2 / n),
+        "Glorot's normal": lambda n, m: math.sqrt(2 / (n + m)),
+        "LeCun's normal": lambda n, m: math.sqrt(1 / n),
+    }[law]
+    random, told = np.random.default_rng(7), 0
+    for _ in range(200):
+        layers = [(random.normal(0, scale(n, m), (n, m)), np.zeros(m)) for n, m in itertools.pairwise((5, 12, 7, 1))]
+        found = initial.distribution(layers)
+        told += law in found
+        assert not found or law in found, found
+    assert told > 190
+
+
 def test_what_became_of_parameters_is_told_exactly() -> None:
     given = [(RANDOM.normal(size=(4, 4)), RANDOM.normal(size=4)) for _ in range(3)]
     assert initial.miscopied(given, given) == ([], False)

@@ -69,6 +69,52 @@ def test_a_wrong_derivative_is_no_network_of_the_reference(tmp_path: Path, capsy
     assert error.count("\n") == 1
 
 
+BY_HAND = """
+import torch
+from sklearn.datasets import load_wine
+torch.manual_seed(1)
+x, t = (torch.as_tensor(a) for a in load_wine(return_X_y=True))
+x = ((x - x.mean(0)) / x.std(0)).float()
+W = [torch.nn.init.xavier_uniform_(torch.empty(*shape)) for shape in ((13, 8), (8, 3))]
+theta = [p.requires_grad_() for p in (*W, torch.zeros(8), torch.zeros(3))]
+for step in range(30):
+    rows = torch.randperm(len(x))[:32]
+    scores = torch.tanh(x[rows] @ theta[0] + theta[2]).mm(theta[1]) + theta[3]
+    gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(scores, t[rows]), theta)
+    with torch.no_grad():
+        for p, g in zip(theta, gradients):
+            p.sub_(0.05 * g)
+"""
+
+
+def test_tensors_of_its_own_that_a_script_updates_itself_are_a_network_too(tmp_path: Path) -> None:
+    script, answer = tmp_path / "by_hand.py", tmp_path / "answer.json"
+    script.write_text(BY_HAND)
+    assert main([str(script), "--steps", "12", "--json", str(answer)]) == 0
+    found = json.loads(answer.read_text())
+    assert (found["verdict"], found["dtype"]) == ("equal", "float64")
+    wanted = {"activation": "tanh", "loss": "softmax_cross_entropy", "optimizer": "sgd", "learning_rate": 0.05}
+    assert found["scenario"]["config"].items() >= wanted.items()
+
+
+def test_two_mistakes_in_such_a_script_are_both_named(tmp_path: Path) -> None:
+    script, answer = tmp_path / "by_hand.py", tmp_path / "answer.json"
+    twice = BY_HAND.replace("cross_entropy(scores", "cross_entropy(scores.softmax(1)")
+    script.write_text(twice.replace("p.sub_(", "p.mul_(1 - 0.05 * 0.01).sub_("))
+    assert main([str(script), "--steps", "12", "--json", str(answer)]) == 1
+    found = json.loads(answer.read_text())
+    assert set(found["diagnosis"]["cause"].split(" + ")) == {"activated-twice", "decay-on-biases"}
+
+
+def test_updates_by_no_rule_that_is_known_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "by_hand.py"
+    script.write_text(BY_HAND.replace("0.05 * g", "0.05 * g * torch.rand(1)"))
+    assert main([str(script), "--steps", "12"]) == 2
+    error = capsys.readouterr().err
+    assert "it updates its weights itself, by no rule that is known" in error
+    assert error.count("\n") == 1
+
+
 def test_a_file_with_a_candidate_is_no_script(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("for _ in range(3):\n    pass\ndef candidate(): ...\n")
