@@ -63,6 +63,8 @@ def batching(a: Recording, s: Samples | None, steps: int) -> Batching:
     if s is None or not all(step.inputs and step.targets for step in a.steps):
         raise Irregular(f"the batches of {a.script} do not show whole")
     kept = a.steps[:steps]
+    if any(step.parts > 1 for step in kept):
+        raise Irregular(f"{a.script} adds up the gradients of several batches before an update")
     for step in kept:
         if {len(np.atleast_1d(x)) for x in (*step.inputs, *step.targets)} != {len(np.atleast_1d(step.inputs[0]))}:
             raise Irregular(f"inputs and targets of {a.script} do not have one sample in each row")

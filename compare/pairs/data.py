@@ -57,7 +57,7 @@ def _place(r: Recording) -> Line | None:
 
 def _layout(data: Data, a: Recording, b: Recording) -> None:
     """Whether one gives images with the channels first: a convention, found by the numbers."""
-    first_a, first_b = a.steps[0].inputs[0], b.steps[0].inputs[0]
+    first_a, first_b = (next(step.inputs[0] for step in r.steps if step.inputs) for r in (a, b))
     if np.ndim(first_a) != 4 or np.ndim(first_b) != 4 or np.shape(first_a)[1:] == np.shape(first_b)[1:]:
         return
     if np.shape(first_a)[1:] == np.moveaxis(first_b, 1, -1).shape[1:]:

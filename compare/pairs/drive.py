@@ -15,28 +15,37 @@ Form = Callable[[np.ndarray], np.ndarray]
 
 def for_first(a: Recording, steps: int) -> Drive:
     """The first script on its own steps."""
-    return Drive([Given(s.before, [*s.inputs], [*s.targets], s.gradients) for s in a.steps[:steps]])
+    return Drive([Given(s.before, [*s.inputs], [*s.targets], s.gradients, s.backwards) for s in a.steps[:steps]])
 
 
 def for_second(a: Recording, b: Recording, match: Match, data: Data, steps: int) -> Drive:
     """The second script on the first one's steps, every array in the second one's shape."""
     inputs, targets = forms(a, b, data)
     given = []
-    for step in a.steps[:steps]:
-        given.append(
-            Given(
-                parameters(step.before, a, b, match),
-                [turn(x) if turn else None for turn, x in zip(inputs, step.inputs, strict=False)],
-                [turn(step.targets[0]) if turn and step.targets else None for turn in targets],
-                parameters(step.gradients, a, b, match),
-            )
-        )
+    for step, own in zip(a.steps[:steps], [*b.steps[:steps], *[b.steps[-1]] * steps], strict=False):
+        x, y = in_form(inputs, step.whole[0]), in_form(targets, step.whole[1])
+        before, gradients = (parameters(values, a, b, match) for values in (step.before, step.gradients))
+        given.append(Given(before, parted(x, own.parts), parted(y, own.parts), gradients, own.backwards))
     return Drive(given)
 
 
 def forms(a: Recording, b: Recording, data: Data) -> tuple[list[Form | None], list[Form | None]]:
-    """How inputs and targets of the first become the second's; None where they cannot."""
+    """How inputs and targets of the first become the second's, of whole batches; None where they cannot."""
     return _inputs(a, b, data), _targets(a, b)
+
+
+def in_form(forms: list[Form | None], values: list[np.ndarray]) -> Arrays:
+    """The first one's inputs or targets in the second's form; what the second has more of is made of the first."""
+    of_each = [values[min(k, len(values) - 1)] for k in range(len(forms))] if values else []
+    return [form(v) if form else None for form, v in zip(forms, of_each, strict=False)]
+
+
+def parted(values: Arrays, parts: int) -> Arrays:
+    """One batch as the several that a script adds up the gradients of."""
+    if parts == 1 or any(v is None or not np.ndim(v) or len(v) < parts for v in values):
+        return values
+    split = [np.array_split(np.asarray(v), parts) for v in values]
+    return [part[k] for k in range(parts) for part in split]
 
 
 def parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arrays:
@@ -51,7 +60,7 @@ def parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arra
 def _inputs(a: Recording, b: Recording, data: Data) -> list[Form | None]:
     """How each input of the first becomes one of the second; None where it cannot."""
     forms: list[Form | None] = []
-    for number, (x, y) in enumerate(zip(a.steps[0].inputs, b.steps[0].inputs, strict=False)):
+    for number, (x, y) in enumerate(zip(a.steps[0].whole[0], b.steps[0].whole[0], strict=False)):
         forms.append(_input(np.shape(x), np.shape(y), data.layout if number == 0 else ""))
     return forms
 
@@ -69,13 +78,17 @@ def _input(one: tuple[int, ...], other: tuple[int, ...], layout: str) -> Form | 
 
 
 def _targets(a: Recording, b: Recording) -> list[Form | None]:
-    """How the first one's target becomes each of the second's: its base, or what the second makes of it."""
-    if not a.steps[0].targets or not b.steps[0].targets:
+    """How the first one's targets become the second's: each its own, or what the second makes of its first."""
+    ts, others = a.steps[0].whole[1], [step.whole[1] for step in b.steps]
+    if not ts or not others[0]:
         return []
-    own = base(a.steps[0].targets[0], [s.targets[0] for s in b.steps if s.targets])
+    own = base(ts[0], [t[0] for t in others if t])
     forms: list[Form | None] = [own]
-    for number in range(1, len(b.steps[0].targets)):
-        made = _made(b, number)
+    for number in range(1, len(others[0])):
+        if number < len(ts):
+            forms.append(base(ts[number], [t[number] for t in others if len(t) > number]))
+            continue
+        made = _made([(t[0], t[number]) for t in others if len(t) > number]) if len(ts) == 1 else None
         forms.append(None if own is None or made is None else lambda t, made=made: made(own(t)))  # type: ignore[misc]
     return forms
 
@@ -99,9 +112,8 @@ def base(t: np.ndarray, others: list[np.ndarray]) -> Form | None:
     return None
 
 
-def _made(b: Recording, number: int) -> Form | None:
-    """What the second makes of its own target before it meets the outputs again, found by trying."""
-    pairs = [(s.targets[0], s.targets[number]) for s in b.steps if len(s.targets) > number]
+def _made(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Form | None:
+    """What a script makes of its target before it meets the outputs again, found by trying."""
     known: list[Form] = [
         lambda t: t,
         lambda t: 1 - t.astype(float),

@@ -12,7 +12,7 @@ import numpy as np
 from compare.pairs import from_scratch
 from compare.pairs.batches import Batch
 from compare.pairs.dense import Dense
-from compare.pairs.drive import Form, parameters
+from compare.pairs.drive import Form, in_form, parameters
 from compare.pairs.follow import Follow
 from compare.pairs.match import Match
 from compare.pairs.rules import Rule
@@ -80,8 +80,7 @@ class Scripted:
         x, y = batch
         if self.own is self.a:
             return Given([], [*x], [*y])
-        inputs = [form(v) if form else None for form, v in zip(self.inputs, x, strict=False)]
-        return Given([], inputs, [form(y[0]) if form and y else None for form in self.targets])
+        return Given([], in_form(self.inputs, x), in_form(self.targets, y))
 
 
 class Reference(Dense):

@@ -8,7 +8,7 @@ from compare.pairs.findings import Finding
 from compare.pairs.layers import plain
 from compare.pairs.network import between, differing, told
 from compare.pairs.runs import Runs, gap
-from compare.watch.recording import Recording
+from compare.watch.recording import Op, Recording
 
 
 def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
@@ -41,13 +41,15 @@ def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
     elif np.allclose(ratio, ratio[0], rtol=1e-4):
         name, factor = "loss-factor", ratio
         text = f"the loss is {ratio[0]:.6g} times the first one's"
+    elif (smoothing := [_smoothing(tail) for tail in tails])[0] != smoothing[1]:
+        name, text = "label-smoothing", f"labels are smoothed by {smoothing[0]:g} against {smoothing[1]:g}"
     elif (penalty := _penalty(runs, other - one)) is not None:
         name, text = "penalty", f"the loss has {penalty:.4g} · Σw² more than the first one's"
     elif options := [
         o for x, y in zip(*tails, strict=False) if plain(x.name) == plain(y.name) for o in differing(x, y)
     ]:
         key, x, y = options[0]
-        name = "label-smoothing" if "smoothing" in key else key
+        name = key
         text = f"the loss has {key} {x} against {y}"
     told_ = f"{told(tails[0])} against {told(tails[1])}"
     text = f"{text} ({told_})" if text else f"another loss for the same outputs and targets: {told_}"
@@ -58,6 +60,11 @@ def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
     power = 0 if name == "loss-factor" else 1 if np.allclose(ratio, sizes, rtol=1e-4) else -1
     values = (1.0, 0), (float(ratio[0] / sizes[0] ** power), power)
     return [finding.switched_by("scale", values)], factor
+
+
+def _smoothing(tail: list[Op]) -> float:
+    """By how much the labels of a loss are smoothed; 0 where it says nothing of it."""
+    return max((float(op.options.get("label_smoothing") or 0.0) for op in tail), default=0.0)
 
 
 def _broadcasts(runs: Runs) -> bool:

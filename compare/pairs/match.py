@@ -29,7 +29,7 @@ class Match:
 
 def matched(a: Recording, b: Recording) -> Match:
     """Pair the parameters of two recordings in the order of their use; what is left over, by shape alone."""
-    pairs = [*_aligned(a, b, trained=True), *_aligned(a, b, trained=False)]
+    pairs = [*_aligned(a, b, moving=False), *_aligned(a, b, moving=True)]
     left_a = [i for i, p in enumerate(a.parameters) if i not in {i for i, _ in pairs} and p.trained]
     left_b = [j for j, p in enumerate(b.parameters) if j not in {j for _, j in pairs} and p.trained]
     for i in list(left_a):
@@ -41,10 +41,9 @@ def matched(a: Recording, b: Recording) -> Match:
     return Match(tuple(sorted(pairs)), tuple(left_a), tuple(left_b))
 
 
-def _aligned(a: Recording, b: Recording, trained: bool) -> list[tuple[int, int]]:
-    """The alignment of two sequences with the best sum of fits."""
-    of_a = [i for i, p in enumerate(a.parameters) if p.trained == trained]
-    of_b = [j for j, p in enumerate(b.parameters) if p.trained == trained]
+def _aligned(a: Recording, b: Recording, moving: bool) -> list[tuple[int, int]]:
+    """The alignment of the weights, or of the running statistics, with the best sum of fits."""
+    of_a, of_b = ([i for i, p in enumerate(r.parameters) if p.role.startswith("running") == moving] for r in (a, b))
 
     @cache
     def best(m: int, n: int) -> tuple[float, tuple[tuple[int, int], ...]]:

@@ -35,13 +35,34 @@ def compared(a: Recording, b: Recording, match: Match) -> Layers:
             text = f"{p.name} {p.shape} of the {which} has no partner in {other.script}"
             lines = (p.line, None) if which == "first" else (None, p.line)
             layers.findings.append(Finding("network", _missing(p.role), "fault", text, lines, size=1.0))
-    forward = dict(match.pairs)
+    if a.steps[0].parts == b.steps[0].parts:
+        layers.pairs = _paired(a, b, match)
+    else:
+        parts = f"{a.steps[0].parts} against {b.steps[0].parts}"
+        layers.facts.append(f"an update adds up the gradients of {parts} batches, so single layers are not compared")
+    return layers
+
+
+def _paired(a: Recording, b: Recording, match: Match) -> list[tuple[int, int]]:
+    """The uses of the same parameters in both, the first with the first of its kind, and so on."""
+    forward, pairs, taken = dict(match.pairs), [], set()
     for i, op in enumerate(a.ops):
         partners = {forward[p] for p in op.parameters if p in forward}
-        found = next((j for j, other in enumerate(b.ops) if partners & set(other.parameters)), None)
-        if partners and found is not None:
-            layers.pairs.append((i, found))
-    return layers
+        uses = [j for j, other in enumerate(b.ops) if partners & set(other.parameters) and j not in taken]
+        alike = [j for j in uses if _kind(b.ops[j]) == _kind(op)]  # Tied weights are a table and a product.
+        if uses and (alike or not _tied(a, op)):
+            pairs.append((i, (alike or uses)[0]))
+            taken.add(pairs[-1][1])
+    return pairs
+
+
+def _tied(r: Recording, op: Op) -> bool:
+    """Whether a layer's parameters are used in another way too."""
+    return any(set(op.parameters) & set(other.parameters) and _kind(op) != _kind(other) for other in r.ops)
+
+
+def _kind(op: Op) -> str:
+    return "product" if op.name.strip("_") in ("linear", "matmul", "mm", "rmatmul", "einsum", "dot") else op.name
 
 
 def _missing(role: str) -> str:

@@ -50,13 +50,14 @@ class Samples:
 
 def samples(recording: Recording, layout: str = "") -> Samples | None:
     """The rows of the first input; None if batches do not have one shape. `layout` "moved": channels first to last."""
-    batches = [step.inputs[0] for step in recording.steps if step.inputs and step.inputs[0] is not None]
+    wholes = [step.whole for step in recording.steps]
+    batches = [x[0] for x, _ in wholes if x and x[0] is not None]
     if not batches or len({np.shape(a)[1:] for a in batches}) != 1:
         return None
     batches = [np.moveaxis(a, 1, -1) if layout == "moved" and a.ndim == 4 else a for a in batches]
     batches = [a if a.ndim else a[None] for a in batches]
     rows = np.concatenate([a.reshape(len(a), -1) for a in batches]).astype(float)
-    found = [step.targets[0] for step in recording.steps if step.targets and step.targets[0] is not None]
+    found = [t[0] for _, t in wholes if t and t[0] is not None]
     targets = None
     if [len(np.atleast_1d(t)) for t in found] == [len(a) for a in batches]:
         targets = np.concatenate([np.atleast_1d(t) for t in found])

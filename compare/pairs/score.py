@@ -11,11 +11,13 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compare.candidates.load import said
 from compare.pairs.hold import hold
 from compare.watch.process import Here, Stopped, Supply
 
@@ -83,6 +85,9 @@ def judge(path: Path) -> Judged:
             verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 2.0, Here, measured=0)
         except Stopped as error:
             return Judged(path.name, expected, frozenset(), time.monotonic() - start, str(error))
+        except Exception as error:  # A mistake of ours: the others are judged all the same.
+            traceback.print_exception(error)
+            return Judged(path.name, expected, frozenset(), time.monotonic() - start, f"traceback: {said(error)}")
         names = frozenset(f.name for f in verdict.findings if f.counts)
         unable = next((fact for fact in verdict.facts.get("steps", []) if "could not be put on" in fact), "")
         return Judged(path.name, expected, names, time.monotonic() - start, unable)

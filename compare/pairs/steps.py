@@ -58,7 +58,7 @@ def gradients(runs: Runs, factors: np.ndarray, layers_differ: bool) -> list[Find
     if "numpy" in (runs.a.framework, runs.b.framework):
         return []  # They are the other's.
     lines = (runs.a.lines.get("backward"), runs.b.lines.get("backward"))
-    frozen, apart, ratios = "", 0.0, []
+    frozen, thawed, apart, ratios = "", "", 0.0, []
     kept: dict[int, list[bool]] = {}  # parameter -> at each step, whether the gradients before are in its gradient
     for k, (s, t) in enumerate(runs.steps):
         if not s.gradients or not t.gradients:
@@ -66,9 +66,11 @@ def gradients(runs: Runs, factors: np.ndarray, layers_differ: bool) -> list[Find
         factor = float(factors[k])
         size = max((float(np.abs(g).max(initial=0.0)) for g in s.gradients if g is not None), default=0.0)
         for i, j in runs.match.pairs:
-            if not runs.a.parameters[i].trained or s.gradients[i] is None:
-                continue
             own = t.gradients[j] if j < len(t.gradients) else None
+            if not runs.a.parameters[i].trained or s.gradients[i] is None:
+                if own is not None and runs.b.parameters[j].trained and np.any(own):
+                    thawed = thawed or runs.b.parameters[j].name
+                continue
             if own is None:
                 frozen = frozen or runs.b.parameters[j].name
                 continue
@@ -81,6 +83,9 @@ def gradients(runs: Runs, factors: np.ndarray, layers_differ: bool) -> list[Find
                 kept.setdefault(i, []).append(gap(own, factor * g + last, size) < 0.1 * gap(own, factor * g, size))
     if frozen:
         text = f"{frozen} gets no gradient in the second: it stays as it was"
+        return [Finding("steps", "frozen", "fault", text, lines, size=1.0).switched_by("loss")]
+    if thawed:
+        text = f"{thawed} is trained in the second; in the first it stays as it was"
         return [Finding("steps", "frozen", "fault", text, lines, size=1.0).switched_by("loss")]
     if apart <= runs.allowed * 10:
         return []

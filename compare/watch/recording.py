@@ -75,6 +75,20 @@ class Step:
     epoch: int = 0
     training: bool = True  # whether the network was in training mode
     masks: int = 0  # dropouts that were on
+    draws: int = 0  # of noise, inside of the network
+    backwards: int = 1  # times that a gradient was taken
+    parts: int = 1  # batches whose gradients were added up; inputs and targets are those of each after the other
+
+    @property
+    def whole(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Inputs and targets as one batch each, where several had their gradients added up."""
+        return self._joined(self.inputs), self._joined(self.targets)
+
+    def _joined(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        each, left = divmod(len(arrays), self.parts)
+        if self.parts == 1 or left or not each or not all(np.ndim(a) for a in arrays):
+            return arrays
+        return [np.concatenate(arrays[k::each]) for k in range(each)]
 
 
 @dataclass
@@ -109,6 +123,8 @@ class Recording:
     decisions: dict[str, tuple[Any, Line | None]] = field(default_factory=dict)
     """How classes are made of outputs: "threshold", in terms of logits, and "axis", counted from the last as -1; None
     for an axis over all."""
+    joins: bool = False  # whether one loss comes of several passes of data
+    kept: list[bool] = field(default_factory=list)  # of all steps, in order: whether it is the first optimizer's
     evaluates: bool = False  # by its framework's own evaluate
     printed: str = ""
     ended: bool = False  # whether the script came to its own end
@@ -142,6 +158,7 @@ class Given:
     inputs: Arrays = field(default_factory=list)
     targets: Arrays = field(default_factory=list)
     gradients: Arrays = field(default_factory=list)  # which the script clips and applies
+    backwards: int = 1  # after how many gradients, which add up, these take their place
     values: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # of layers, whatever they gave
 
 
@@ -160,3 +177,8 @@ class Drive:
         """Which entries the dropout of this number keeps at a step: 1 or 0, in the recording's layout."""
         random = np.random.default_rng([self.seed, step, number])
         return (random.random(shape) >= rate).astype(float)
+
+    def noise(self, step: int, number: int, shape: tuple[int, ...], law: str) -> np.ndarray:
+        """What the draw of this number gives at a step, inside of the network: standard "normal", or "uniform"."""
+        random = np.random.default_rng([self.seed, step, number, 1])
+        return random.standard_normal(shape) if law == "normal" else random.random(shape)

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as module_hooks
 from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
-from compare.watch.recording import Line, Op, Parameter, Step
+from compare.watch.recording import Given, Line, Op, Parameter, Step
 from compare.watch.torch_answers import Answers
 from compare.watch.torch_calls import (
     ELEMENTWISE,
@@ -41,6 +40,8 @@ from compare.watch.torch_calls import (
     widened,
 )  # fmt: skip
 from compare.watch.torch_layout import Handle, handles
+from compare.watch.torch_noise import drawn
+from compare.watch.torch_passes import Passes, computed, has_met
 from compare.watch.watcher import Watcher, images_last
 
 
@@ -57,6 +58,8 @@ class TorchWatcher(Watcher):
     """One run of a PyTorch script."""
 
     framework = "torch"
+    joins = False  # whether one loss comes of several passes
+    kept: list[bool] = []  # noqa: RUF012 -- which of its steps are its first optimizer's, as it was watched
     patience = 2.0  # An error out of nowhere may leave PyTorch's stack of modes unbalanced.
 
     def start(self) -> None:
@@ -70,17 +73,22 @@ class TorchWatcher(Watcher):
         self.updating = False
         self.optimizer: torch.optim.Optimizer | None = None
         self.backwards = 0  # in this step
+        self.passes = Passes()
+        self.begun = 0  # steps, of all optimizers
         self.spared: set[int] = set()  # ids of a model's buffers
         self.exact = self.drive is not None and self.drive.dtype == "float64"
         if self.exact:
             torch.set_default_dtype(torch.float64)
         self.hooks = [
-            module_hooks.register_module_forward_pre_hook(self._enters),  # type: ignore[arg-type]
-            module_hooks.register_module_forward_hook(self._leaves, always_call=True),
             optimizer_hooks.register_optimizer_step_pre_hook(self._updates),
             optimizer_hooks.register_optimizer_step_post_hook(self._updated),
         ]
-        self.original: dict[Any, Any] = {"iter": DataLoader.__iter__, "compile": torch.compile}
+        self.original: dict[Any, Any] = {
+            "iter": DataLoader.__iter__,
+            "compile": torch.compile,
+            "call": nn.Module.__call__,
+        }
+        nn.Module.__call__ = self._calling(nn.Module.__call__)  # type: ignore[method-assign]
         watcher, original = self, self.original["iter"]
 
         def iterated(loader: DataLoader) -> Any:
@@ -102,6 +110,7 @@ class TorchWatcher(Watcher):
         for hook in self.hooks:
             hook.remove()
         DataLoader.__iter__ = self.original["iter"]  # type: ignore[method-assign]
+        nn.Module.__call__ = self.original["call"]  # type: ignore[method-assign]
         torch.compile = self.original["compile"]  # type: ignore[assignment]
         for kind in (nn.Module, torch.optim.Optimizer):
             kind.__init__ = self.original[kind]  # type: ignore[method-assign]
@@ -110,6 +119,11 @@ class TorchWatcher(Watcher):
         if self.step and self.backwards and self._changed():
             self._close(self.step)
         self._name_parameters()
+
+    @property
+    def given(self) -> Given | None:
+        """Nothing for a step of another optimizer than the first."""
+        return None if self.kept[self.begun - 1 : self.begun] == [False] else super().given
 
     def _noting(self, init: Callable) -> Callable:
         """A constructor that keeps the user's line from which it is called."""
@@ -128,28 +142,48 @@ class TorchWatcher(Watcher):
 
     # Modules, loaders, optimizers ------------------------------------------------------------------------------------
 
-    def _enters(self, module: nn.Module, arguments: tuple) -> tuple | None:
+    def _calling(self, call: Callable) -> Callable:
+        """A module's call, seen when it begins and when it ends."""
+
+        def calling(module: nn.Module, *arguments: Any, **named: Any) -> Any:
+            arguments, named = self._enters(module, arguments, named)
+            output = None
+            try:
+                output = call(module, *arguments, **named)
+            finally:
+                self._leaves(module, output)
+            return output
+
+        return calling
+
+    def _enters(self, module: nn.Module, arguments: tuple, named: dict) -> tuple[tuple, dict]:
         self.models.append(module)
         if len(self.models) > 1 or self.updating or self._is_loss(module):
-            return None
+            return arguments, named
         self.mark("model")
         if module not in self.called_models:
             self.called_models.append(module)
+        fresh = [t for t in tensors((arguments, named)) if not has_met(t)]
         if not torch.is_grad_enabled():
-            if tensors := [a for a in arguments if isinstance(a, Tensor)]:
-                self.passed(len(tensors[0]) if tensors[0].dim() else 1, False)
+            if fresh:
+                self.passed(len(fresh[0]) if fresh[0].dim() else 1, False)
                 self.answers.reading = self.recording.passes[-1] if self.recording.passes else None
-            return None
-        step = self._opened()
+            return arguments, named
+        step = self._another_pass() if self.step is not None and fresh else self._opened()
         step.training = module.training
         self.spared.update(id(b) for b in module.buffers())
-        return tuple(self._data(a, step.inputs, "inputs") for a in arguments)
 
-    def _leaves(self, module: nn.Module, arguments: Any, output: Any) -> None:
+        def put(value: Any) -> Any:
+            return self._data(value, step.inputs, "inputs") if isinstance(value, Tensor) else value
+
+        return mapped(put, arguments), mapped(put, named)
+
+    def _leaves(self, module: nn.Module, output: Any) -> None:
         if self.models:
             self.models.pop()
         if not self.models and not self.updating and not self._is_loss(module):
             self.answers.given(output)
+            self.passes.gave(output)
 
     @staticmethod
     def _is_loss(module: nn.Module) -> bool:
@@ -202,6 +236,9 @@ class TorchWatcher(Watcher):
         self.updating = False
         if optimizer is self.optimizer and self.step is not None and self.backwards:
             self._close(self.step)
+        elif optimizer is not self.optimizer and self.step is not None and self.backwards:
+            self.step = None  # What another optimizer's step was made of.
+            self.recording.kept.append(False)
 
     # A step ----------------------------------------------------------------------------------------------------------
 
@@ -212,6 +249,7 @@ class TorchWatcher(Watcher):
         self.answers.reading = None
         if self.step is None:
             self.step, self.backwards, self.normalised = Step(), 0, False
+            self.begun += 1
             self.met: list[tuple[Tensor, Tensor]] = []  # the script's own inputs, and what was taken in their place
             self.step.epoch = self.recording.loader.get("epochs", 0)
             self.sums: dict[int, int] = {}
@@ -219,16 +257,33 @@ class TorchWatcher(Watcher):
             self.count = 0
             self._put()
             self.step.before = [h.value for h in self.handles]
-        elif not self.backwards and not self.models[1:] and self.step.inputs and self.models:
-            lost = self.step.inputs[0]
-            on = self.step.masks > 0 or self.normalised  # Whatever the module's flag says.
-            self.passed(len(lost) if np.ndim(lost) else 1, on)  # It had no gradient taken.
-            self.step.inputs, self.step.targets, self.step.values, self.step.masks = [], [], {}, 0
-            self.met = []
-            self.count = 0
-            if not self.recording.steps:
-                self.recording.ops.clear()
+            self.passes = Passes(self.step)
         return self.step
+
+    def _another_pass(self) -> Step:
+        """The step at hand when other data come: a pass more of it, or its only one, where those before had no update.
+
+        Which of the two shows once a gradient is taken; a script that is driven does as it did when it was watched.
+        """
+        step = self._opened()
+        step.parts += self.passes.goes_on(step)
+        if self.drive is None:
+            self.passes.begin(step, self.count, self.normalised)
+        elif not self.backwards and step.inputs and not self.joins:
+            step.inputs, step.targets, step.values, step.masks = [], [], {}, 0
+            self.met, self.count = [], 0
+        return step
+
+    def _keep_passes(self, loss: Tensor) -> None:
+        """Of the passes since the last gradient only those that the loss comes of, where some do not."""
+        step = self.step
+        assert step is not None
+        for size, on in self.passes.reduce(step, loss, self.recording.ops if not self.recording.steps else []):
+            self.passed(size, on)
+        self.count = self.passes.count(self.count)
+        self.joins |= self.passes.joined
+        self.recording.joins = self.joins
+        self.passes.settled(step, self.count, self.normalised)
 
     def _put(self) -> None:
         """Put the given weights in."""
@@ -245,13 +300,18 @@ class TorchWatcher(Watcher):
         )
 
     def _close(self, step: Step) -> None:
-        step.after = [h.value for h in self.handles]
+        self.recording.kept.append(True)
+        if self.drive is None:
+            self.passes.end(step)
+        step.after, step.backwards = [h.value for h in self.handles], max(self.backwards, 1)
         self.backwards = 0
         self.finish(step)
 
     def _data(self, value: Any, kept: list, which: str) -> Any:
         """Keep a tensor of data, and give what is to be taken in its place."""
         if not isinstance(value, Tensor) or value.requires_grad or value.dtype == torch.bool:
+            return value
+        if which == "inputs" and has_met(value):
             return value
         if which == "targets" and _counts(value):  # The rows' own numbers, as in p[arange(n), y].
             size = next((len(a) for a in self.step.inputs if a.ndim), len(value)) if self.step else len(value)
@@ -301,7 +361,9 @@ class TorchWatcher(Watcher):
         if self.exact:
             func, args, kwargs = widened(func, name, args, kwargs)
         if (name in SILENT and not self.exact) or not torch.is_grad_enabled():
-            return double(func(*args, **kwargs)) if self.exact and name not in SILENT else func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            computed(args, result)
+            return double(result) if self.exact and name not in SILENT else result
         if name == "__get__":
             return self._attribute(func, args, kwargs)
         if name in SILENT:
@@ -320,8 +382,12 @@ class TorchWatcher(Watcher):
     def _function(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
         taking = list(tensors((args, kwargs)))
         learns = [t for t in taking if t.requires_grad]
-        if not learns:
+        noise = drawn(name, args, kwargs, self.drive, self.made, self.step) if self.drive and self.step else None
+        if noise is not None:
+            return noise
+        if not learns and not (self.step and self.models and name in TAKES and any(map(_kept, taking))):
             result = func(*args, **kwargs)
+            computed(args, result)
             return double(result) if self.exact else result
         if not self.models or self._is_loss(self.models[0]):
             args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
@@ -393,7 +459,7 @@ class TorchWatcher(Watcher):
         else:
             return None
         found = [h for h in found if isinstance(h.tensors[0], Tensor) and h.tensors[0].is_leaf]
-        if not found or not any(t.requires_grad for h in found for t in h.tensors):
+        if not found or not any(_kept(t) for h in found for t in h.tensors):
             return None
         self._opened_for(found)
         return [self.known[id(h.tensors[0])] for h in found]
@@ -540,11 +606,14 @@ class TorchWatcher(Watcher):
     def _backward(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         loss = args[0] if args else kwargs.get("self")
         loss = loss[0] if isinstance(loss, tuple | list) else loss
+        if self.step is not None and isinstance(loss, Tensor) and self.drive is None:
+            self._keep_passes(loss)
         result = func(*args, **kwargs)
         step = self.step
         if step is None or not isinstance(loss, Tensor):
             return result
         self.mark("backward")
+        self.passes.taken = True
         value = float(loss.detach().sum())
         step.loss = value if not self.backwards else step.loss + value
         self.backwards += 1
@@ -552,7 +621,8 @@ class TorchWatcher(Watcher):
             self._returned(step, args, kwargs, result)
             return result
         step.gradients = [h.gradient for h in self.handles]
-        for handle, gradient in zip(self.handles, self.given.gradients if self.given else (), strict=False):
+        given = self.given.gradients if self.given and self.backwards >= self.given.backwards else ()
+        for handle, gradient in zip(self.handles, given, strict=False):
             if gradient is not None:
                 handle.put_gradient(gradient)
         return result
@@ -580,6 +650,11 @@ class TorchWatcher(Watcher):
             found |= {id(t): name for name, t in (*module.named_parameters(), *module.named_buffers())}
         for handle, parameter in zip(self.handles, self.recording.parameters, strict=True):
             parameter.name = found.get(id(handle.tensors[0]), parameter.name) or parameter.role
+
+
+def _kept(t: Tensor) -> bool:
+    """Whether a network keeps this as its own, trained or frozen."""
+    return t.requires_grad or isinstance(t, nn.Parameter)
 
 
 def _counts(t: Tensor) -> bool:

@@ -92,7 +92,9 @@ class Session:
         if "torch" in self.imports and not self.imports & {"keras", "tensorflow"}:
             from compare.watch.torch import TorchWatcher
 
-            return TorchWatcher(self.path, steps, drive)
+            torch = TorchWatcher(self.path, steps, drive)
+            torch.joins, torch.kept = self.joins, self.kept
+            return torch
         if self.imports & {"keras", "tensorflow"}:
             from compare.watch.keras import KerasWatcher
 
@@ -108,6 +110,8 @@ class Session:
         watcher.drive_paths = self.found[2]
         return watcher
 
+    joins = False  # whether the script was seen to take one loss of several passes
+    kept: list[bool] = []  # noqa: RUF012 -- which of its steps were seen to be its first optimizer's
     found: Any = None  # where a script without a framework trains: the loop, the weights, the batch
 
     def run(self, steps: int, seconds: float, drive: Drive | None = None) -> Recording:
@@ -117,6 +121,8 @@ class Session:
             raised = self._once(watcher, seconds)
         except NotWatched as error:
             raise Failure(str(error), BAD_INPUT) from None
+        self.joins |= watcher.recording.joins
+        self.kept = self.kept or watcher.recording.kept
         if watcher.framework == "numpy" and drive is None and watcher.recording.steps:
             self.found = (*self.found[:2], watcher.batch)  # type: ignore[attr-defined]
         if isinstance(raised, SystemExit) and not raised.code:
