@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from compare.speed.measure import Crew
 
 THREADS = 1  # of each implementation while it is compared; --threads are those while it is timed
+PROCESSES = {"keras": 2} if (os.cpu_count() or 1) > 1 else {}  # Its steps take longest by far: the others wait for it.
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,7 +89,7 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         work = stack.enter_context(scratch())
         crew = crew_of(chosen, work, stack, args.limit) if args.quick else None
         # The frameworks are imported while the data is loaded.
-        with Pool(chosen.implementations, work, THREADS, args.limit) as pool:
+        with Pool(chosen.implementations, work, THREADS, args.limit, several=PROCESSES) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
             parts = []
             if "repeat" in chosen.parts:

@@ -34,30 +34,31 @@ def by_name(function: Callable[..., Any]) -> str:
 def run_jobs(
     jobs: Mapping[Key, Job], pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[Key, Event]:
-    """What became of every job, under the job's own key.
+    """What became of every job, under the job's own key, in the order of `jobs`.
 
     A job whose forerunner failed, or whose implementation is gone from the pool, is not given to anybody: its event
     says so. `show(jobs done, jobs in all)` is called whenever something happened or time passed.
     """
     events: dict[Key, Event] = {}
-    at_work: dict[str, Key] = {}
+    key_of = {id(job.work): key for key, job in jobs.items()}
+    given: set[Key] = set()
     deaths: Counter[str] = Counter()
     while True:
         _give_up(jobs, events, pool)
         for name in pool.idle:
             ready = (key for key, job in jobs.items() if job.implementation == name and _is_ready(job, events))
-            key = next((key for key in ready if key not in events), None)
+            key = next((key for key in ready if key not in given), None)
             if key is not None:
-                at_work[name] = key
+                given.add(key)
                 pool.give(name, jobs[key].work)
         show(len(events), len(jobs))
         if len(events) == len(jobs):
-            return events
+            return {key: events[key] for key in jobs}
         event = pool.wait()
         if event is None:
             continue
         if event.job is not None:
-            events[at_work.pop(event.implementation)] = event
+            events[key_of[id(event.job)]] = event
         deaths[event.implementation] += event.status not in ("ok", "raised")
         lost = event.job is None and event.status != "ok"  # Its process did not start.
         if lost or deaths[event.implementation] >= MOST_DEATHS:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from compare.ledger.adapters import environment
@@ -29,10 +31,12 @@ class Event:
 
 
 class Worker:
-    """One implementation's process. Its events arrive in the queue that all workers share."""
+    """A process of one implementation. Its events arrive in the queue that all workers share."""
 
-    def __init__(self, name: str, folder: Path, threads: int, limit: float, inbox: queue.Queue, module: str):
-        self.name, self.log, self.limit = name, folder / f"{name}.log", limit
+    def __init__(
+        self, name: str, number: int, folder: Path, threads: int, limit: float, inbox: queue.Queue, module: str
+    ):
+        self.name, self.number, self.log, self.limit = name, number, folder / f"{name}-{number}.log", limit
         self.job: dict[str, Any] | None = None
         self.ready = False
         with self.log.open("ab") as log:
@@ -44,6 +48,11 @@ class Worker:
         """Hand over a job, to be done within the limit."""
         self.job, self.deadline = job, time.monotonic() + self.limit
         self.supervised.give(job)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a job."""
+        return self.ready and self.job is None
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
@@ -59,44 +68,59 @@ class Worker:
 
 
 class Pool:
-    """A worker for each implementation. A dead one is replaced, so that its other jobs still get done."""
+    """The workers of each implementation, one or as many as `several` says for it, which share its jobs.
+
+    A dead one is replaced, so that the other jobs still get done.
+    """
 
     def __init__(
-        self, names: list[str], folder: Path, threads: int, limit: float, module: str = "compare.ledger.worker"
+        self,
+        names: list[str],
+        folder: Path,
+        threads: int,
+        limit: float,
+        module: str = "compare.ledger.worker",
+        several: Mapping[str, int] = MappingProxyType({}),
     ):
         self.folder, self.threads, self.limit, self.module = folder, threads, limit, module
         self.inbox: queue.Queue[tuple[Worker, dict[str, Any] | None]] = queue.Queue()
         self.idle_deaths = dict.fromkeys(names, 0)
-        self.workers = {name: self._start(name) for name in names}
+        self.workers = {name: [self._start(name, i) for i in range(several.get(name, 1))] for name in names}
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers.values():
+        for worker in self.all:
             worker.supervised.release()
-        for worker in self.workers.values():
+        for worker in self.all:
             worker.stop()
 
-    def _start(self, name: str) -> Worker:
-        return Worker(name, self.folder, self.threads, self.limit, self.inbox, self.module)
+    def _start(self, name: str, number: int) -> Worker:
+        return Worker(name, number, self.folder, self.threads, self.limit, self.inbox, self.module)
+
+    @property
+    def all(self) -> list[Worker]:
+        """The workers of all implementations."""
+        return [worker for workers in self.workers.values() for worker in workers]
 
     @property
     def idle(self) -> list[str]:
-        """The implementations that wait for a job."""
-        return [name for name, worker in self.workers.items() if worker.ready and worker.job is None]
+        """The implementations of the workers that wait for a job, once for each."""
+        return [worker.name for worker in self.all if worker.idle]
 
     def give(self, name: str, job: dict[str, Any]) -> None:
-        """Hand a job to an idle implementation."""
-        self.workers[name].give(job)
+        """Hand a job to an idle worker of an implementation."""
+        next(worker for worker in self.workers[name] if worker.idle).give(job)
 
     def drop(self, name: str) -> None:
         """Do without an implementation from now on."""
-        self.workers.pop(name).stop()
+        for worker in self.workers.pop(name):
+            worker.stop()
 
     def wait(self) -> Event | None:
         """The next event; None if nothing happened for a moment, so that the caller can show that time passes."""
-        late = [w for w in self.workers.values() if (w.job or not w.ready) and time.monotonic() > w.deadline]
+        late = [w for w in self.all if (w.job or not w.ready) and time.monotonic() > w.deadline]
         if late and self.inbox.empty():  # An answer may have come in time, and waited while other work was done here.
             worker = late[0]
             what = f"no answer within {self.limit:g} s" if worker.ready else "its framework was not imported in time"
@@ -105,7 +129,7 @@ class Pool:
             worker, event = self.inbox.get(timeout=0.2)
         except queue.Empty:
             return None
-        if self.workers.get(worker.name) is not worker:
+        if worker not in self.all:
             return None  # The last words of a worker that was already replaced.
         if event is None:
             return self._lost(worker, "killed", worker.last_words())
@@ -123,9 +147,9 @@ class Pool:
         One that dies while it waits costs nothing, so that nothing is said; unless it happens again and again.
         """
         worker.stop()
-        self.idle_deaths[worker.name] += worker.ready and not worker.job
+        self.idle_deaths[worker.name] += worker.idle
         again = self.idle_deaths[worker.name] < MOST_IDLE_DEATHS
         if worker.ready and (worker.job or again):
-            self.workers[worker.name] = self._start(worker.name)
+            self.workers[worker.name][worker.number] = self._start(worker.name, worker.number)
             return Event(worker.name, worker.job, status, message) if worker.job else None
         return Event(worker.name, worker.job, status, message)

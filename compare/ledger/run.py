@@ -93,34 +93,47 @@ class _Desk:
         # The reference is always float64, also when only float32 is asked for.
         self.todo = {name: [d for d in dtypes if (name, d) != (names[0], "float64")] for name in names}
         self.dtypes, self.done = dtypes, set[tuple[str, str]]()
+        self.under_way: list[str] = []  # who is at it, once for each job
         folder.mkdir()
         (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
 
     def next_job(self, name: str) -> dict[str, Any] | None:
         """What this implementation can do now."""
-        job = {"do": by_name(record), "scenario": self.finding.plan.scenario.name, "folder": str(self.folder)}
+        job: dict[str, Any] = {
+            "do": by_name(record),
+            "scenario": self.finding.plan.scenario.name,
+            "folder": str(self.folder),
+        }
         if self.reference is None:
-            return job | {"dtype": "float64", "reference": None} if self.candidates[:1] == [name] else None
-        if not self.todo.get(name):
+            if self.under_way or self.candidates[:1] != [name]:
+                return None
+            job |= {"dtype": "float64", "reference": None}
+        elif self.todo.get(name):
+            reference = self.folder / f"{self.reference}-float64-own.npz"
+            job |= {"dtype": self.todo[name].pop(0), "reference": str(reference)}
+        else:
             return None
-        reference = self.folder / f"{self.reference}-float64-own.npz"
-        return job | {"dtype": self.todo[name].pop(0), "reference": str(reference)}
+        self.under_way.append(name)
+        return job
 
     def finish(self, job: dict[str, Any], name: str) -> None:
+        self.under_way.remove(name)
         if job["reference"] is None:
             self.reference = self.finding.reference = name
             if "float64" in self.todo[name]:
                 self.todo[name].remove("float64")
         self.done.add((name, job["dtype"]))
 
-    def fail(self, name: str) -> None:
-        """Do without an implementation here."""
-        self.todo.pop(name, None)
+    def fail(self, name: str) -> bool:
+        """Do without an implementation here; whether it had not been given up before."""
         if name in self.candidates:
             self.candidates.remove(name)
+        return self.todo.pop(name, None) is not None
 
     @property
     def complete(self) -> bool:
+        if self.under_way:  # Somebody else's job may still write there.
+            return False
         if self.reference is None:
             return not self.candidates
         return all((name, d) in self.done for name in self.todo for d in self.dtypes)
@@ -218,15 +231,17 @@ def run_ledger(
     total = sum(1 + sum(len(jobs) for jobs in desk.todo.values()) for desk in desks.values())
 
     def lose(event: Event) -> None:
-        scenario = event.job["scenario"] if event.job else None
-        ledger.failures.append(Failure(event.implementation, scenario, event.status, event.message))
-        deaths[event.implementation] += event.status != "raised"
-        if event.job:
-            desks[event.job["scenario"]].fail(event.implementation)
-        if event.job is None or deaths[event.implementation] >= MOST_DEATHS:
-            pool.drop(event.implementation)
+        name, scenario = event.implementation, event.job["scenario"] if event.job else None
+        if scenario:
+            desks[scenario].under_way.remove(name)
+        if scenario is None or desks[scenario].fail(name):  # Once, also if it fails in both precisions at a time.
+            ledger.failures.append(Failure(name, scenario, event.status, event.message))
+        deaths[name] += event.status != "raised"
+        if scenario is None or deaths[name] >= MOST_DEATHS:
+            pool.drop(name)
             for desk in open_desks.values():
-                desk.fail(event.implementation)
+                desk.fail(name)
+                desk.under_way = [who for who in desk.under_way if who != name]
 
     while open_desks:
         for name in pool.idle:
@@ -240,7 +255,10 @@ def run_ledger(
                 Exception
             ) as error:  # Ours, or a file that is gone: never a difference, and it costs no other scenario.
                 ledger.failures.append(Failure(f"the comparison of {scenario}", None, "raised", message_of(error)))
-        at = {name: worker.job["scenario"] if worker.job else "" for name, worker in pool.workers.items()}
+        at = {
+            name: ", ".join(dict.fromkeys(worker.job["scenario"] for worker in workers if worker.job))
+            for name, workers in pool.workers.items()
+        }
         show(done, total, at)
         event = pool.wait() if open_desks else None
         if event is None:

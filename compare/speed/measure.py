@@ -153,21 +153,24 @@ class Crew:
     def warm(self, process: str, job: dict[str, Any]) -> dict[str, float]:
         """Run epochs of what is loaded until they are steady."""
         facts = self.ask(process, do="warm", **job)
-        self.loaded[process, job["mode"]] = self.pool.workers[process]
+        self.loaded[process, job["mode"]] = self._worker(process)
         return facts
 
     def ensure(self, process: str, job: dict[str, Any]) -> None:
         """Load again what a process had loaded when it died."""
         self._ready(process)
-        if self.loaded.get((process, job["mode"])) is not self.pool.workers[process]:
+        if self.loaded.get((process, job["mode"])) is not self._worker(process):
             self.prepare(process, job, fresh=False)
             self.warm(process, job)
+
+    def _worker(self, process: str) -> Worker:
+        return self.pool.workers[process][0]
 
     def processor_seconds(self, working: str | None = None) -> tuple[float, float]:
         """The processor time used so far by the processes that wait, and by all others on the machine."""
         times = psutil.cpu_times()
         busy = sum(times) - times.idle - getattr(times, "iowait", 0) - getattr(times, "guest", 0)
-        own = {name: _seconds(worker.supervised.pid) for name, worker in self.pool.workers.items()}
+        own = {worker.name: _seconds(worker.supervised.pid) for worker in self.pool.all}
         waiting = sum(seconds for name, seconds in own.items() if name != working)
         return waiting, busy - sum(own.values()) - time.process_time()
 

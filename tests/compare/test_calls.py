@@ -87,18 +87,22 @@ def test_what_did_not_take_the_state_is_said_in_these_words(tmp_path: Path) -> N
     assert line.endswith(", and in 1 more)")
 
 
-def test_each_implementation_has_one_job_and_a_dead_one_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_case_is_a_job_and_a_dead_implementation_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"case": "c", "call": "fit", "what": "w", "found": "1", "wanted": "1", "difference": 0.0, "used": 0.0}
     row |= {"equal": True, "message": ""}
 
     def jobs_done(jobs: dict, pool: Any, show: Any) -> dict[str, Event]:
-        assert {name: job.work["rows"] for name, job in jobs.items()} == {"numpy": None, "keras": 7}
+        assert [number for name, number in jobs if name == "numpy"] == [*range(len(cases.rows()))]
+        assert {key: job.work["number"] for key, job in jobs.items() if key[0] == "keras"} == {
+            ("keras", 0): 0,
+            ("keras", 1): 1,
+        }
         ok, dead = Event("numpy", {}, "ok", result=[row]), Event("keras", {}, "killed", "exited with status 7")
-        return {"numpy": ok, "keras": dead}
+        return {("numpy", 0): ok, ("keras", 0): dead, ("keras", 1): dead}
 
     monkeypatch.setattr(run, "run_jobs", jobs_done)
-    table = run.run_calls(SimpleNamespace(workers=dict.fromkeys(["numpy", "keras"])), {"keras": 7})  # type: ignore[arg-type]
-    assert list(table["implementation"]) == ["numpy", "keras"]
+    table = run.run_calls(SimpleNamespace(workers=dict.fromkeys(["numpy", "keras"])), {"keras": 2})  # type: ignore[arg-type]
+    assert list(table["implementation"]) == ["numpy", "keras", "keras"]
     assert run.lost(table) == ["keras's calls: exited with status 7"]
 
 

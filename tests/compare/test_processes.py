@@ -144,22 +144,47 @@ def test_a_worker_killed_while_it_waits_costs_nothing_unless_it_happens_again_an
         for _ in range(MOST_IDLE_DEATHS - 1):
             while not pool.idle:
                 pool.wait()
-            before = pool.workers["numpy"].supervised
+            before = pool.workers["numpy"][0].supervised
             os.kill(before.pid, signal.SIGKILL)
-            while pool.workers["numpy"].supervised is before:
+            while pool.workers["numpy"][0].supervised is before:
                 assert pool.wait() is None
         while not pool.idle:
             pool.wait()
-        os.kill(pool.workers["numpy"].supervised.pid, signal.SIGKILL)
+        os.kill(pool.workers["numpy"][0].supervised.pid, signal.SIGKILL)
         while (event := pool.wait()) is None:
             pass
         assert (event.status, event.job, event.message) == ("killed", None, "killed by SIGKILL")
 
 
+def test_several_workers_of_an_implementation_share_its_jobs_and_each_is_replaced(tmp_path: Path) -> None:
+    with Pool(["numpy"], tmp_path, 1, 60, several={"numpy": 2}) as pool:
+        while pool.idle != ["numpy", "numpy"]:
+            pool.wait()
+        jobs = [
+            {"do": "time:sleep", "scenario": "none"},
+            {"do": "compare.ledger.adapters:keras_backend", "scenario": ""},
+        ]
+        for job in jobs:  # Neither function takes what it is given: both are raised, each by its own process.
+            pool.give("numpy", job)
+        assert not pool.idle
+        events = []
+        while len(events) < 2:
+            event = pool.wait()
+            events += [event] if event else []
+        assert {id(event.job) for event in events} == {id(job) for job in jobs}
+        first, second = pool.workers["numpy"]
+        os.kill(second.supervised.pid, signal.SIGKILL)
+        while pool.workers["numpy"][1] is second:
+            pool.wait()
+        assert pool.workers["numpy"][0] is first
+        pool.drop("numpy")
+        assert not pool.all
+
+
 def test_an_answer_that_came_in_time_counts_however_late_it_is_looked_at(tmp_path: Path) -> None:
     with Pool(["numpy"], tmp_path, 1, 30.0) as pool:
         assert eventually(lambda: not pool.inbox.empty(), 20)
-        pool.workers["numpy"].deadline = time.monotonic() - 1  # The harness was busy with something else.
+        pool.workers["numpy"][0].deadline = time.monotonic() - 1  # The harness was busy with something else.
         event = pool.wait()
         assert event
         assert event.status == "ok"

@@ -35,7 +35,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processes, "ROOT", copy)
 
     def run(
-        names: tuple[str, ...] = ("numpy", "torch", "keras"), limit: float = 60.0, leftover: bool = False, **code: str
+        names: tuple[str, ...] = ("numpy", "torch", "keras"),
+        limit: float = 60.0,
+        leftover: bool = False,
+        several: int = 1,
+        **code: str,
     ) -> Ledger:
         for name in ("torch", "keras"):
             (copy / "impls" / f"mlp_{name}.py").write_text(STAND_IN + code.get(name, "    pass\n"))
@@ -51,7 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         work = tmp_path / "work"
         work.mkdir()
         seen: list[tuple[int, int]] = []
-        with Pool(list(names), work, 1, limit) as pool:
+        with Pool(list(names), work, 1, limit, several={"torch": several}) as pool:
             ledger = run_ledger(
                 plans, pool, ["float64", "float32"], work, lambda done, total, at: seen.append((done, total))
             )
@@ -96,11 +100,14 @@ def test_one_that_differs(run) -> None:
         (STEP + "        import sys; sys.exit('enough')\n", "killed", "enough"),
     ],
 )
-def test_one_that_fails_is_reported_and_the_others_compared(run, code: str, status: str, said: str) -> None:
-    ledger = run(torch=code)
+@pytest.mark.parametrize("several", [1, 2])
+def test_one_that_fails_is_reported_and_the_others_compared(
+    run, code: str, status: str, said: str, several: int
+) -> None:
+    ledger = run(torch=code, several=several)
     assert {(f.implementation, f.status) for f in ledger.failures} == {("torch", status)}
     assert said in ledger.failures[0].message
-    assert {f.scenario for f in ledger.failures} == {"xor", "moons"}
+    assert sorted(f.scenario for f in ledger.failures) == ["moons", "xor"]
     for scenario in ledger.findings:
         assert pairs(ledger, scenario) == {
             ("numpy", "keras", "float64"),
@@ -119,8 +126,15 @@ def test_one_that_fails_in_one_scenario_does_the_others(run) -> None:
     assert ("numpy", "torch", "float64") in pairs(ledger, "moons")
 
 
-def test_one_that_hangs(run) -> None:
-    ledger = run(torch=STEP + "        import time; time.sleep(600)\n", limit=4.0)
+def test_two_processes_of_one_do_what_one_does(run) -> None:
+    ledger = run(several=2)
+    assert results.verdict_of(ledger).status == "equal"
+    assert all(("float64", "torch", "float32") in pairs(ledger, scenario) for scenario in ledger.findings)
+
+
+@pytest.mark.parametrize("several", [1, 2])
+def test_one_that_hangs(run, several: int) -> None:
+    ledger = run(torch=STEP + "        import time; time.sleep(600)\n", limit=4.0, several=several)
     assert {(f.implementation, f.status) for f in ledger.failures} == {("torch", "timed out")}
     assert "4 s" in ledger.failures[0].message
     assert ("numpy", "keras", "float64") in pairs(ledger, "moons")

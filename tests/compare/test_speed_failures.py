@@ -80,7 +80,7 @@ def test_one_that_is_killed_while_it_waits_is_loaded_again(tmp_path: Path) -> No
 
         def kill(what: str) -> None:
             if what.startswith("round 3"):
-                os.kill(crew.pool.workers["numpy again"].supervised.pid, signal.SIGKILL)
+                os.kill(crew.pool.workers["numpy again"][0].supervised.pid, signal.SIGKILL)
                 while crew.pool.inbox.empty():
                     time.sleep(0.01)
 

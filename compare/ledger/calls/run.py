@@ -104,13 +104,10 @@ def first_wrong(template: ModuleType, folder: Path, most: int) -> dict[str, Any]
 
 
 def run(implementation: str, job: dict[str, Any]) -> list[dict[str, Any]]:
-    """A worker's part: the first `job["rows"]` cases, or all, in one implementation; a row for each phase of each."""
+    """A worker's part: case `job["number"]` in one implementation; a row for each phase."""
     template = importlib.import_module(f"impls.mlp_{implementation}")
-    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(len(rows()))[: job["rows"]]:
-            found += judged(template, standard_of(number), Path(folder))
-    return found
+        return [*judged(template, standard_of(job["number"]), Path(folder))]
 
 
 def run_calls(
@@ -124,9 +121,13 @@ def run_calls(
     import pandas as pd  # Late: the workers, who need none, import this file too.
 
     work = {"do": by_name(run), "scenario": "the calls"}
-    jobs = {name: Job(name, work | {"rows": most.get(name)}) for name in pool.workers}
+    jobs = {
+        (name, number): Job(name, work | {"number": number})
+        for name in pool.workers
+        for number in range(len(rows()))[: most.get(name)]
+    }
     found: list[dict[str, Any]] = []
-    for name, event in run_jobs(jobs, pool, show).items():
+    for (name, _), event in run_jobs(jobs, pool, show).items():
         if event.status == "ok":
             found += [{"implementation": name, **row} for row in event.result]
         else:
@@ -144,7 +145,7 @@ def lost(table: pd.DataFrame) -> list[str]:
     for r in table[table["message"] != ""].itertuples():
         call = f"{r.call} ({r.case})" if r.call else "calls"
         lines.append(f"{r.implementation}'s {call}: {r.message}")
-    return lines
+    return [*dict.fromkeys(lines)]
 
 
 def different(table: pd.DataFrame) -> list[str]:
