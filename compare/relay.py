@@ -11,7 +11,7 @@ import importlib
 import itertools
 import math
 import pickle
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ import numpy as np
 
 from compare.ledger import adapters
 from compare.ledger.contract import Layers
-from compare.ledger.jobs import Job, by_name, run_jobs
-from compare.ledger.processes import Event, Pool
+from compare.ledger.jobs import Asking, Job, by_name
+from compare.ledger.processes import Event
 from impls import mlp_numpy
 from shared import datasets
 from shared.scenarios import Plan, Scenario, plan
@@ -61,13 +61,8 @@ def run_stage(implementation: str, job: dict[str, Any]) -> None:
     model.save(job["target"])
 
 
-def run_relays(
-    pool: Pool,
-    folder: Path,
-    show: Callable[[int, int], None] = lambda done, total: None,
-    optimizers: tuple[str, ...] = OPTIMIZERS,
-) -> pd.DataFrame:
-    """Every order of the pool's implementations with every optimizer; one row a relay.
+def run_relays(names: Sequence[str], folder: Path, optimizers: tuple[str, ...] = OPTIMIZERS) -> Asking[pd.DataFrame]:
+    """Every order of the implementations with every optimizer; one row a relay.
 
     Columns: optimizer, order, difference (the largest of max|a - b| / max|reference| over all parameters and optimizer
     slots; infinite with another step count, NaN if it did not finish), bound, equal, message (why it did not finish, or
@@ -75,7 +70,6 @@ def run_relays(
     """
     import pandas as pd  # Late: the workers, who need none, import this file too.
 
-    names = list(pool.workers)
     jobs: dict[Hashable, Job] = {}
     for optimizer in optimizers:
         (folder / optimizer).mkdir(parents=True)
@@ -83,7 +77,7 @@ def run_relays(
         jobs |= _stages(optimizer, names, folder / optimizer)
         if "numpy" in names:  # In a worker, so that one that hangs or crashes does so there.
             jobs |= _references(optimizer, _cuts(len(names))[1:], folder / optimizer)
-    events = run_jobs(jobs, pool, show)
+    events = yield jobs
     orders = list(itertools.permutations(names))
     rows = []
     for optimizer in optimizers:
@@ -141,7 +135,7 @@ def different(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _stages(optimizer: str, names: list[str], folder: Path) -> dict[Hashable, Job]:
+def _stages(optimizer: str, names: Sequence[str], folder: Path) -> dict[Hashable, Job]:
     """The jobs of one optimizer. Orders that begin alike share their first stages, so 15 jobs make six relays."""
     jobs: dict[Hashable, Job] = {}
     cuts = _cuts(len(names))

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from compare.ledger.jobs import Asking
     from compare.ledger.processes import Pool
     from compare.ledger.run import Ledger
     from compare.results import Part
@@ -92,18 +93,9 @@ def run(args: argparse.Namespace, chosen: Choices) -> int:
         with Pool(chosen.implementations, work, THREADS, args.limit, several=PROCESSES) as pool:
             ledger = compare(plans_of(chosen), pool, chosen.dtypes, work, console)
             parts = []
-            if "repeat" in chosen.parts:
-                parts.append(repeat(pool, console))
-            if "calls" in chosen.parts:
-                parts.append(calls(pool, args, console))
+            parts += besides(args, chosen, pool, work, console)
             if SELF_TEST in chosen.parts:
                 parts.append(self_test(pool, args.self_test, console))
-            if "relay" in chosen.parts:
-                parts.append(relay(pool, work, console))
-            if "recipes" in chosen.parts:
-                parts.append(recipes(pool, chosen, args.recipe, console))
-            if "guide" in chosen.parts:
-                parts.append(guide(pool, console))
         if DEFAULTS in chosen.parts:
             parts.append(defaults(chosen, console))
         if any(finding.suspects for finding in ledger.findings.values()):
@@ -220,13 +212,33 @@ def causes(ledger: Ledger, console: Console) -> Part:
     return Part({"causes": rows}, notes=said)
 
 
-def repeat(pool: Pool, console: Console) -> Part:
+def besides(args: argparse.Namespace, chosen: Choices, pool: Pool, work: Path, console: Console) -> list[Part]:
+    """What the workers are asked for besides the ledger: all of it together."""
+    from compare.ledger.jobs import answered
+
+    names = list(pool.workers)
+    asking = {
+        "repeat": repeat(names),
+        "calls": calls(names, args),
+        "relay": relay(names, work),
+        "recipes": recipes(names, chosen, args.recipe),
+        "guide": guide(names),
+    }
+    wanted = [name for name in asking if name in chosen.parts]
+    if not wanted:
+        return []
+    with progress_of("besides", console) as show:
+        return answered(
+            [asking[name] for name in wanted], pool, lambda done, total: show(done, total, ", ".join(wanted))
+        )
+
+
+def repeat(names: list[str]) -> Asking[Part]:
     """Whether each implementation repeats itself to the bit."""
     from compare.ledger.repeat import run_repeats
     from compare.results import Part
 
-    with progress_of("repeat", console) as show:
-        rows = run_repeats(pool, show)
+    rows = yield from run_repeats(names)
     said = [
         f"{r.implementation} in {r.dtype} does not repeat itself"
         for r in rows[rows.message == ""].itertuples()
@@ -236,14 +248,13 @@ def repeat(pool: Pool, console: Console) -> Part:
     return Part({"repeat": rows}, said, lost, equal="each repeats itself to the bit")
 
 
-def calls(pool: Pool, args: argparse.Namespace, console: Console) -> Part:
+def calls(names: list[str], args: argparse.Namespace) -> Asking[Part]:
     """What users call, held against recorded steps."""
     from compare.ledger.calls import run as track
     from compare.results import Part
 
     most = track.QUICK_ROWS if args.quick else {} if args.full else track.MOST_ROWS
-    with progress_of("calls", console) as show:
-        rows = track.run_calls(pool, most, show)
+    rows = yield from track.run_calls(names, most)
     said = (track.different(rows), track.lost(rows))
     return Part({"calls": rows}, *said, equal="each call does what the steps do")
 
@@ -258,23 +269,22 @@ def self_test(pool: Pool, clean: int, console: Console) -> Part:
     return Part(found.tables, found.wrong, found.lost, found.summary, "the checker finds what it should and no more")
 
 
-def relay(pool: Pool, work: Path, console: Console) -> Part:
+def relay(names: list[str], work: Path) -> Asking[Part]:
     """Checkpoints handed from one implementation to the next."""
     from compare import relay as track
     from compare.results import Part
 
-    with progress_of("relay", console) as show:
-        rows = track.run_relays(pool, work / "relay", show)
+    rows = yield from track.run_relays(names, work / "relay")
     return Part({"relay": rows}, track.different(rows), track.lost(rows), equal="each goes on from another's file")
 
 
-def recipes(pool: Pool, chosen: Choices, names: list[str] | None, console: Console) -> Part:
+def recipes(names: list[str], chosen: Choices, wanted: list[str] | None) -> Asking[Part]:
     """The tutorials' networks."""
     from compare.recipes.run import run_recipes
     from compare.results import Part
 
-    with executor_of(chosen) as executor, progress_of("recipes", console) as show:
-        found = run_recipes(pool, names, show, executor)
+    with executor_of(chosen) as executor:
+        found = yield from run_recipes(names, wanted, executor)
     return Part(found.tables, found.different, found.lost, equal="the recipes train the same in each")
 
 
@@ -301,13 +311,12 @@ def executor_of(chosen: Choices) -> contextlib.AbstractContextManager[Executor |
     return cluster(chosen.cluster)
 
 
-def guide(pool: Pool, console: Console) -> Part:
+def guide(names: list[str]) -> Asking[Part]:
     """The known ways to differ with their sizes, and the frameworks' defaults."""
     from compare.results import Part
     from compare.traps.defaults import run_guide
 
-    with progress_of("guide", console) as show:
-        tables, message = run_guide(pool, show)
+    tables, message = yield from run_guide(names)
     measured = "how far each known way to differ leads, and in which places the frameworks' defaults differ"
     return Part(tables, lost=[f"the guide: {message}"] if message else (), measured=measured)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from compare.ledger.processes import Event, Pool
 
 Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 
 MOST_DEATHS = 3  # of an implementation's process, before its remaining jobs are given up
 
@@ -21,6 +23,10 @@ class Job:
     implementation: str
     work: dict[str, Any]  # what its worker gets; under "do" the function that it calls, as `by_name` has it
     after: Hashable | None = None  # the job that must have succeeded before
+
+
+# Yields its jobs, once; is sent what became of each, under the job's key; and returns what it makes of that.
+Asking = Generator[Mapping[Any, Job], dict[Any, Event], Result]
 
 
 def by_name(function: Callable[..., Any]) -> str:
@@ -63,6 +69,30 @@ def run_jobs(
         lost = event.job is None and event.status != "ok"  # Its process did not start.
         if lost or deaths[event.implementation] >= MOST_DEATHS:
             pool.drop(event.implementation)
+
+
+def answered(
+    parts: Sequence[Asking[Result]], pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
+) -> list[Result]:
+    """What each part comes to. Their jobs are done together, so that no worker waits while another part has work."""
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            stack.enter_context(contextlib.closing(part))
+        asked = [next(part) for part in parts]
+        jobs: dict[Hashable, Job] = {}
+        for number, wanted in enumerate(asked):
+            for key, job in wanted.items():
+                jobs[number, key] = job if job.after is None else replace(job, after=(number, job.after))
+        events = run_jobs(jobs, pool, show)
+        return [_result(part, {key: events[number, key] for key in asked[number]}) for number, part in enumerate(parts)]
+
+
+def _result(part: Asking[Result], events: dict[Any, Event]) -> Result:
+    try:
+        part.send(events)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a part asks for its jobs at once, and not again")
 
 
 def _is_ready(job: Job, events: Mapping[Any, Event]) -> bool:

@@ -5,15 +5,14 @@ Where it does not, a difference between two implementations says nothing about e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compare.ledger import adapters, trace
-from compare.ledger.jobs import Job, by_name, run_jobs
-from compare.ledger.processes import Pool
+from compare.ledger.jobs import Asking, Job, by_name
 from shared import scenarios
 from shared.datasets import load
 
@@ -43,16 +42,16 @@ def same_bits(one: trace.Trace, other: trace.Trace) -> bool:
     )
 
 
-def run_repeats(pool: Pool, show: Callable[[int, int], None] = lambda done, total: None) -> pd.DataFrame:
+def run_repeats(names: Sequence[str]) -> Asking[pd.DataFrame]:
     """One row for each implementation and precision. Columns: implementation, scenario, dtype, equal, message."""
     import pandas as pd  # Late: the workers, who need none, import this file too.
 
     jobs = {
         (name, dtype): Job(name, {"do": by_name(run), "scenario": SCENARIO, "dtype": dtype})
-        for name in pool.workers
+        for name in names
         for dtype in DTYPES
     }
-    events = run_jobs(jobs, pool, show)
+    events = yield jobs
     return pd.DataFrame(
         [
             {

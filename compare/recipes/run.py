@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.ledger.jobs import Job, by_name, run_jobs
-from compare.ledger.processes import Event, Pool
+from compare.ledger.jobs import Asking, Job, by_name
+from compare.ledger.processes import Event
 from compare.recipes import train
 from compare.recipes.seeds import seed_jobs, seed_table, seed_trainings
 from compare.run.executors import UnderWay, opened
@@ -21,8 +21,6 @@ from shared.recipes import Outcome, Recipe
 
 AGREEMENT = 1e-6  # the largest difference of two loss curves, as a share of the highest loss, that is called the same
 MOST_STEPS = {"keras": 2_000}  # of a recipe, in the default run; Keras takes about a millisecond for each
-
-Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +52,9 @@ LOST = "did not finish"
 
 
 def run_recipes(
-    pool: Pool,
-    names: Sequence[str] | None = None,
-    show: Show = lambda done, total: None,
-    executor: Executor | None = None,
-) -> Findings:
-    """Train these recipes in every implementation of the pool, to their full length.
+    implementations: Sequence[str], names: Sequence[str] | None = None, executor: Executor | None = None
+) -> Asking[Findings]:
+    """Train these recipes in every implementation, to their full length.
 
     Without names all of them, for the default run: what is left out there, because it takes too long or its data is
     missing, has a row with the reason. For the XOR recipes among them 200 seeds are trained as well, on `executor`, by
@@ -68,17 +63,17 @@ def run_recipes(
     """
     chosen = [recipes.get(name) for name in names] if names is not None else list(recipes.RECIPES.values())
     most_steps = MOST_STEPS if names is None else {}
-    reasons = {(r.name, who): reason_to_skip(r, who, names is None) for r in chosen for who in pool.workers}
+    reasons = {(r.name, who): reason_to_skip(r, who, names is None) for r in chosen for who in implementations}
     jobs: dict[tuple[str, ...], Job] = {
         key: Job(key[1], {"do": by_name(train.run), "scenario": key[0], "recipe": key[0], "seed": None})
         for key, reason in reasons.items()
         if not reason
     }
     xor = [recipe.name for recipe in chosen if recipe.name in recipes.XOR_RECIPES]
-    seeds = seed_jobs(xor, pool, most_steps)
+    seeds = seed_jobs(xor, implementations, most_steps)
     with opened(executor) as elsewhere:
-        under_way = UnderWay(seed_trainings(xor) if "numpy" in pool.workers else [], elsewhere)
-        events = run_jobs(jobs | seeds, pool, show)
+        under_way = UnderWay(seed_trainings(xor) if "numpy" in implementations else [], elsewhere)
+        events = yield jobs | seeds
         trained = [row for rows in under_way.results() for row in rows]
     rows = [row for recipe in chosen for row in judged(recipe, reasons, events)]
     return Findings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compare.ledger.jobs import Job, by_name
-from compare.ledger.processes import Event, Pool
+from compare.ledger.processes import Event
 from compare.recipes import train
 from compare.run.executors import Training
 from compare.stacked import Stack
@@ -34,14 +34,16 @@ def seed_trainings(names: Sequence[str]) -> list[Training]:
     return [Training(run, (name, part), said(name, part[0], part[-1]), len(part)) for name in names for part in parts]
 
 
-def seed_jobs(names: Sequence[str], pool: Pool, most_steps: Mapping[str, int]) -> dict[tuple[str, ...], Job]:
+def seed_jobs(
+    names: Sequence[str], implementations: Sequence[str], most_steps: Mapping[str, int]
+) -> dict[tuple[str, ...], Job]:
     """The others train the recipe's own seed anyway; here they get one that ends otherwise, unless that takes more than
     `most_steps`.
     """
     jobs: dict[tuple[str, ...], Job] = {}
-    for name in names if "numpy" in pool.workers else ():
+    for name in names if "numpy" in implementations else ():
         epochs = recipes.get(name).scenario.epochs
-        for implementation in pool.workers:
+        for implementation in implementations:
             if implementation != "numpy" and name in OTHERWISE and epochs <= most_steps.get(implementation, LONG):
                 work = {"scenario": f"{name}, seeds", "recipe": name, "do": by_name(train.run), "seed": OTHERWISE[name]}
                 jobs["seeds", name, implementation] = Job(implementation, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.ledger.jobs import Job, by_name, run_jobs
-from compare.ledger.processes import Pool
+from compare.ledger.jobs import Asking, Job, by_name
 from compare.ledger.trace import Trace
 from compare.traps.catalogue import CATALOGUE, Hypothesis, Words, mend, record_trapped
 from compare.traps.scenarios import SCENARIOS, shortened
@@ -225,14 +224,12 @@ def measured(implementation: str, job: dict[str, Any]) -> dict[str, list[dict[st
     return {"traps": guide(sizes()).to_dict("records"), "defaults": live_defaults().to_dict("records")}
 
 
-def run_guide(
-    pool: Pool, show: Callable[[int, int], None] = lambda done, total: None
-) -> tuple[dict[str, pd.DataFrame], str]:
+def run_guide(names: Sequence[str]) -> Asking[tuple[dict[str, pd.DataFrame], str]]:
     """The tables ``traps`` and ``defaults`` of a report, made by one worker, and why there are none, or ""."""
-    workers = list(pool.workers)
-    if not workers:
+    if not names:
+        yield {}
         return {}, "no implementation is running"
-    event = run_jobs({"guide": Job(workers[0], {"do": by_name(measured)})}, pool, show)["guide"]
+    event = (yield {"guide": Job(names[0], {"do": by_name(measured)})})["guide"]
     if event.status != "ok":
         return {}, event.message
     return {name: pd.DataFrame(rows) for name, rows in event.result.items()}, ""

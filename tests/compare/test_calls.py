@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compare.ledger import jobs as ledger_jobs
 from compare.ledger.calls import cases, run
 from compare.ledger.processes import Event
 from compare.report import call_pages
@@ -91,18 +92,20 @@ def test_each_case_is_a_job_and_a_dead_implementation_is_said_once(monkeypatch: 
     row = {"case": "c", "call": "fit", "what": "w", "found": "1", "wanted": "1", "difference": 0.0, "used": 0.0}
     row |= {"equal": True, "message": ""}
 
-    def jobs_done(jobs: dict, pool: Any, show: Any) -> dict[str, Event]:
+    def jobs_done(jobs: dict, *_: Any) -> dict[tuple, Event]:
+        assert [key[0] for key in jobs] == [0] * len(jobs)
+        jobs = {key[1]: job for key, job in jobs.items()}
         assert [number for name, number in jobs if name == "numpy"] == [*range(len(cases.rows()))]
         assert {key: job.work["number"] for key, job in jobs.items() if key[0] == "keras"} == {
             ("keras", 0): 0,
             ("keras", 1): 1,
         }
         ok, dead = Event("numpy", {}, "ok", result=[row]), Event("keras", {}, "killed", "exited with status 7")
-        return {("numpy", 0): ok, ("keras", 0): dead, ("keras", 1): dead}
+        return {(0, key): ok if key[0] == "numpy" else dead for key in jobs}
 
-    monkeypatch.setattr(run, "run_jobs", jobs_done)
-    table = run.run_calls(SimpleNamespace(workers=dict.fromkeys(["numpy", "keras"])), {"keras": 2})  # type: ignore[arg-type]
-    assert list(table["implementation"]) == ["numpy", "keras", "keras"]
+    monkeypatch.setattr(ledger_jobs, "run_jobs", jobs_done)
+    (table,) = ledger_jobs.answered([run.run_calls(["numpy", "keras"], {"keras": 2})], None)  # type: ignore[arg-type]
+    assert list(table["implementation"]) == ["numpy"] * len(cases.rows()) + ["keras"] * 2
     assert run.lost(table) == ["keras's calls: exited with status 7"]
 
 

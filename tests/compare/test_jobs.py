@@ -6,7 +6,7 @@ from collections import deque
 
 import pytest
 
-from compare.ledger.jobs import MOST_DEATHS, Job, run_jobs
+from compare.ledger.jobs import MOST_DEATHS, Asking, Job, answered, run_jobs
 from compare.ledger.processes import Event
 
 
@@ -67,6 +67,35 @@ def test_an_implementation_that_keeps_dying_is_given_up(end: str) -> None:
     assert len([name for name, _ in pool.given if name == "a"]) == MOST_DEATHS
     assert events[str(MOST_DEATHS)].message == "a is not running"
     assert events["other"].status == "ok"
+
+
+def asking(jobs: dict[str, Job], closed: list[str], name: str) -> Asking[list[tuple[str, str]]]:
+    try:
+        events = yield jobs
+        return [(key, event.status) for key, event in events.items()]
+    finally:
+        closed.append(name)
+
+
+def test_the_jobs_of_parts_are_done_together_and_each_gets_its_own_events() -> None:
+    pool, closed = FakePool("a", "b"), list[str]()
+    one = {"1": job("a", "one 1", end="raised"), "2": job("b", "one 2", after="1")}
+    two = {"1": job("b", "two 1"), "2": job("a", "two 2", after="1")}
+    found = answered([asking(one, closed, "one"), asking(two, closed, "two")], pool)  # type: ignore[arg-type]
+    assert found == [[("1", "raised"), ("2", "raised")], [("1", "ok"), ("2", "ok")]]
+    assert pool.given[:2] == [("a", "one 1"), ("b", "two 1")], "b does not wait for a's part"
+    assert sorted(closed) == ["one", "two"]
+
+
+def test_a_part_is_closed_whatever_becomes_of_the_others() -> None:
+    def wrong() -> Asking[None]:
+        raise ValueError("no such recipe")
+        yield {}
+
+    closed = list[str]()
+    with pytest.raises(ValueError, match="no such recipe"):
+        answered([asking({}, closed, "one"), wrong()], FakePool("a"))  # type: ignore[arg-type,list-item]
+    assert closed == ["one"]
 
 
 class LameWorkerPool(FakePool):

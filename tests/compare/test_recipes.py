@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compare.ledger.jobs import answered
 from compare.ledger.processes import Event, Pool
 from compare.recipes import run, seeds
 from compare.recipes.train import measured_steps, train
@@ -37,7 +37,8 @@ def plan_of(name: str, seed: int | None = None):
 def findings(tmp_path_factory) -> run.Findings:
     """A few short recipes, in all three."""
     with Pool(NAMES, tmp_path_factory.mktemp("workers"), 1, 60) as pool:
-        return run.run_recipes(pool, CHOSEN)
+        (found,) = answered([run.run_recipes(NAMES, CHOSEN)], pool)
+    return found
 
 
 # Trained -----------------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def test_what_the_default_run_leaves_out_has_a_reason(
 
 def test_an_unknown_recipe_is_refused_before_anything_runs() -> None:
     with pytest.raises(ValueError, match="unknown recipe 'xor'"):
-        run.run_recipes(SimpleNamespace(workers={}), ["xor"])  # type: ignore[arg-type]
+        next(run.run_recipes([], ["xor"]))
 
 
 # Seeds -------------------------------------------------------------------------------------------------------------
@@ -172,12 +173,10 @@ def test_a_seed_that_ends_otherwise_elsewhere_is_a_difference() -> None:
 
 
 def test_the_others_train_few_seeds_and_no_long_ones_in_the_default_run() -> None:
-    pool: Any = SimpleNamespace(workers=dict.fromkeys(NAMES))
-    jobs = seeds.seed_jobs(recipes.XOR_RECIPES, pool, run.MOST_STEPS)
+    jobs = seeds.seed_jobs(recipes.XOR_RECIPES, NAMES, run.MOST_STEPS)
     assert {key[2] for key in jobs} == {"torch"}
-    assert {key[2] for key in seeds.seed_jobs(recipes.XOR_RECIPES, pool, {})} == {"torch", "keras"}
-    without: Any = SimpleNamespace(workers=dict.fromkeys(["torch", "keras"]))
-    assert seeds.seed_jobs(recipes.XOR_RECIPES, without, {}) == {}
+    assert {key[2] for key in seeds.seed_jobs(recipes.XOR_RECIPES, NAMES, {})} == {"torch", "keras"}
+    assert seeds.seed_jobs(recipes.XOR_RECIPES, ["torch", "keras"], {}) == {}
 
 
 # Shown -------------------------------------------------------------------------------------------------------------

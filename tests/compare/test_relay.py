@@ -6,12 +6,12 @@ import itertools
 import math
 import pickle
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from compare import relay
+from compare.ledger import jobs as ledger_jobs
 from compare.ledger.processes import Event, Pool
 from impls import mlp_numpy
 
@@ -36,7 +36,9 @@ def finished(tmp_path_factory) -> Path:
 def test_all_orders_of_the_three_equal_the_uninterrupted_training(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(relay, "uninterrupted", lambda *_: pytest.fail("NumPy trains in a worker, where it may hang"))
     with Pool(NAMES, tmp_path, 1, 60) as pool:
-        rows = relay.run_relays(pool, tmp_path / "relay", optimizers=("adam", "momentum"))
+        (rows,) = ledger_jobs.answered(
+            [relay.run_relays(NAMES, tmp_path / "relay", optimizers=("adam", "momentum"))], pool
+        )
     orders = [relay.ARROW.join(order) for order in itertools.permutations(NAMES)]
     assert list(rows["order"]) == orders * 2
     assert rows["equal"].all()
@@ -104,7 +106,7 @@ def test_the_first_wrong_part_says_whose_fault_it_is(order: tuple[str, ...]) -> 
 def test_a_wrong_load_is_named_in_a_line_for_each_optimizer(tmp_path, monkeypatch) -> None:
     """Two NumPys, one of which loses the step count on the way: the lines end in what follows from them."""
 
-    def jobs_done(jobs, pool, show):
+    def jobs_done(jobs, *_):
         for job in jobs.values():
             relay.run_stage("numpy", job.work)
             if job.implementation == "torch" and job.work["source"]:
@@ -112,9 +114,9 @@ def test_a_wrong_load_is_named_in_a_line_for_each_optimizer(tmp_path, monkeypatc
                 mlp_numpy.write_checkpoint(job.work["target"], config, params, state | {"step": state["step"] - 10})
         return {key: Event(job.implementation, job.work, "ok") for key, job in jobs.items()}
 
-    monkeypatch.setattr(relay, "run_jobs", jobs_done)
-    pool = SimpleNamespace(workers=dict.fromkeys(["numpy", "torch"]))
-    rows = relay.run_relays(pool, tmp_path, optimizers=("adam",))  # type: ignore[arg-type]
+    monkeypatch.setattr(ledger_jobs, "run_jobs", jobs_done)
+    part = relay.run_relays(["numpy", "torch"], tmp_path, optimizers=("adam",))
+    (rows,) = ledger_jobs.answered([part], None)  # type: ignore[arg-type]
     assert relay.lost(rows) == []
     assert relay.different(rows) == [
         "relay of adam: torch loads wrongly, in 1 of 2 orders, off by up to inf, first numpy → torch"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +15,7 @@ import numpy as np
 from compare.ledger.calls.cases import rows
 from compare.ledger.calls.expected import HISTORY, Standard, Values, standard
 from compare.ledger.calls.observed import Observed
-from compare.ledger.jobs import Job, by_name, run_jobs
-from compare.ledger.processes import Pool
+from compare.ledger.jobs import Asking, Job, by_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,10 +109,8 @@ def run(implementation: str, job: dict[str, Any]) -> list[dict[str, Any]]:
         return [*judged(template, standard_of(job["number"]), Path(folder))]
 
 
-def run_calls(
-    pool: Pool, most: dict[str, int] = MOST_ROWS, show: Callable[[int, int], None] = lambda done, total: None
-) -> pd.DataFrame:
-    """Every call in every implementation of the pool; `most` limits the cases of those that it names.
+def run_calls(names: Sequence[str], most: dict[str, int] = MOST_ROWS) -> Asking[pd.DataFrame]:
+    """Every call in every implementation; `most` limits the cases of those that it names.
 
     Columns: implementation, case, call, what, found, wanted, difference (max|a - b| / max|wanted|), used (of its
     bound), equal, message (why it did not finish).
@@ -123,11 +120,11 @@ def run_calls(
     work = {"do": by_name(run), "scenario": "the calls"}
     jobs = {
         (name, number): Job(name, work | {"number": number})
-        for name in pool.workers
+        for name in names
         for number in range(len(rows()))[: most.get(name)]
     }
     found: list[dict[str, Any]] = []
-    for (name, _), event in run_jobs(jobs, pool, show).items():
+    for (name, _), event in (yield jobs).items():
         if event.status == "ok":
             found += [{"implementation": name, **row} for row in event.result]
         else:
