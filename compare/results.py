@@ -240,6 +240,7 @@ def _described(scenario: Scenario, layer_sizes: tuple[int, ...]) -> dict[str, An
         "dataset": scenario.dataset,
         "layer_sizes": list(layer_sizes),
         **{name: scenario.options[name] for name in shown},
+        "activation": scenario.said("activation"),
         "options": {name: value for name, value in scenario.options.items() if name not in shown},
         "batch_size": scenario.batch_size,
         "epochs": scenario.epochs,

@@ -75,9 +75,9 @@ class Stack:
         return self._forward(x, training=False)[0]
 
     def _forward(self, x: np.ndarray, training: bool) -> tuple[np.ndarray, list]:
-        activation, _ = self.rules.ACTIVATIONS[self.config.activation]
         a, saved = x, []
-        for i, (W, b, *scale) in enumerate(self.layers[:-1]):
+        for i, name in enumerate(self.config.by_layer("activation")):
+            (W, b, *scale), (activation, _) = self.layers[i], self.rules.ACTIVATIONS[name]
             z, norm = a @ W, None  # (S, B, H)
             if scale:
                 norm = self._normalise(z, self.running[i], training)
@@ -97,13 +97,13 @@ class Stack:
         return normalised.reshape(shape).swapaxes(0, 1), inverse.reshape(self.size, 1, -1)
 
     def _backward(self, d: np.ndarray, saved: list) -> None:
-        _, derivative = self.rules.ACTIVATIONS[self.config.activation]
+        activations = self.config.by_layer("activation")
         for i in reversed(range(len(saved))):
             a, z, out, norm = saved[i]
             dW, db, *dscale = self.gradient_layers[i]
             if z is not None:
                 d = d @ self.layers[i + 1][0].swapaxes(1, 2)  # (S, B, H)
-                d *= derivative(z, out)
+                d *= self.rules.ACTIVATIONS[activations[i]][1](z, out)
             d.sum(axis=1, keepdims=True, out=db)
             if norm:
                 normalised, inverse = norm

@@ -42,8 +42,8 @@ class Config:
     """What to build and how to train it: the same fields, defaults and meanings in all three files."""
 
     layer_sizes: tuple[int, ...] = (2, 8, 1)  # Inputs, hidden layers, outputs.
-    activation: str = "relu"  # After every hidden layer: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
-    loss: str = "mse"  # mse, sigmoid_mse, huber, binary_cross_entropy, softmax_cross_entropy; the last two on logits.
+    activation: str | tuple = "relu"  # After hidden layers: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
+    loss: str = "mse"  # mse, mae, sigmoid_mse, huber; or on logits binary_cross_entropy, softmax_cross_entropy.
     reduction: str = "mean"  # How a batch's losses become one number: mean, or sum.
     label_smoothing: float = 0.0  # Share of a cross-entropy's target that is spread evenly over the classes.
     class_weights: tuple[float, ...] | None = None  # A class's weight in the mean of a cross-entropy.
@@ -59,13 +59,18 @@ class Config:
     schedule: str = "constant"  # Of the learning rate: constant, step, exponential, cosine, warmup.
     schedule_steps: int = 100  # The schedule's length in steps.
     schedule_rate: float = 0.5  # What step and exponential multiply the learning rate by in schedule_steps.
-    dropout: float = 0.0  # Share of hidden outputs set to zero in training.
+    dropout: float | tuple = 0.0  # Share of hidden outputs set to zero in training. A tuple here or above is by layer.
     batch_norm: bool = False  # Normalise every hidden layer over the batch, before its activation.
     dtype: str = "float32"  # Of parameters and data: float32 or float64.
     seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
 
     def __post_init__(self) -> None:
         vars(self).update(check_config(self))
+
+    def by_layer(self, name: str) -> tuple:
+        """The activation or dropout of each hidden layer."""
+        value = getattr(self, name)
+        return value if isinstance(value, tuple) else (value,) * (len(self.layer_sizes) - 2)
 
 
 class MLP:
@@ -80,13 +85,14 @@ class MLP:
         self.dtype = config.dtype
         self._use_dtype()
         self.model = keras.Sequential([keras.Input((config.layer_sizes[0],))])
+        functions, rates = config.by_layer("activation"), config.by_layer("dropout")
         for i, units in enumerate(config.layer_sizes[1:-1]):
             self.model.add(keras.layers.Dense(units, use_bias=not config.batch_norm))
             if config.batch_norm:  # It shifts by a bias of its own.
                 self.model.add(_BatchNorm())
-            self.model.add(keras.layers.Activation(ACTIVATIONS[config.activation]))
+            self.model.add(keras.layers.Activation(ACTIVATIONS[functions[i]]))
             if config.dropout:
-                self.model.add(_Dropout(config.dropout, config.seed + i))  # One seed would give all layers one mask.
+                self.model.add(_Dropout(rates[i], config.seed + i))  # One seed would give all layers one mask.
         self.model.add(keras.layers.Dense(config.layer_sizes[-1]))
         self.model.compile(optimizer=_Optimizer(config), loss=_Loss(config))
         self.model.optimizer.build(self.model.trainable_variables)
@@ -417,6 +423,7 @@ def _softmax_cross_entropy(c: Config, z, y):
 # Each loss from outputs z (B, O) and targets y: its terms, (B, O) or (B,).
 LOSSES: dict[str, Callable] = {
     "mse": lambda c, z, y: ops.square(z - y),
+    "mae": lambda c, z, y: ops.abs(z - y),
     "sigmoid_mse": lambda c, z, y: ops.square(ops.sigmoid(z) - y),
     "huber": lambda c, z, y: ops.where(ops.abs(z - y) <= 1, ops.square(z - y) / 2, ops.abs(z - y) - 0.5),
     "binary_cross_entropy": lambda c, z, y: ops.binary_crossentropy(_smooth(c, y, 2), z, from_logits=True),
@@ -626,7 +633,7 @@ NORM_MOMENTUM = 0.1  # Weight of a new batch in the running mean and variance.
 CHECK_STEPS = 200  # `fit` looks at the weights after an epoch, and after so many steps at least.
 FORMATS = ("mlp-rosetta checkpoint 1", "mlp-rosetta checkpoint 2")  # The last one is written.
 
-CHOICES = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+CHOICES = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 CHOICES |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
 ABOVE_0, FROM_0 = "a number above 0, and finite", "a number from 0 on, and finite"
 SHARE = "a number from 0 to below 1"
@@ -634,7 +641,7 @@ COUNT, WHOLE = "a whole number from 1 on, below 2**63", "a whole number from 0 o
 NUMBERS = {  # Of a number in these words: its type, the least, what it stays below, and the fields of a Config.
     ABOVE_0: (float, math.ulp(0.0), math.inf, ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm")),
     FROM_0: (float, 0, math.inf, ("weight_decay",)),
-    SHARE: (float, 0, 1, ("momentum", "beta1", "beta2", "dropout", "label_smoothing")),
+    SHARE: (float, 0, 1, ("momentum", "beta1", "beta2", "label_smoothing")),
     COUNT: (int, 1, 2**63, ("schedule_steps",)),
     WHOLE: (int, 0, 2**63, ("seed",)),
 }
@@ -753,21 +760,36 @@ def numbers(name: str, values, words: str) -> tuple:
     return tuple(number(f"{name}: {shown(values)} holds", value, words) for value in values)
 
 
+def choice(name: str, value, known) -> str:
+    """One of the known words, or ValueError."""
+    fits = isinstance(value, str) and value in known
+    require(fits, f"{name} {shown(value)} is unknown: choose one of {', '.join(known)}")
+    return str(value)
+
+
+def of_hidden(name: str, given, layers: int, check: Callable, known):
+    """`check(name, given, known)`, or of a tuple that for each hidden layer; one, where all are the same."""
+    if not isinstance(given, (tuple, list)) and getattr(given, "ndim", 0) != 1:
+        return check(name, given, known)
+    require(len(given) == layers, f"{name} {shown(given)} has {len(given)}: expected {layers}, one a hidden layer")
+    found = tuple(check(f"{name}[{i}]", value, known) for i, value in enumerate(given))
+    return found if len(set(found)) > 1 else next(iter(found), getattr(Config, name))
+
+
 def check_config(c: Config) -> dict:
     """Its fields as plain Python values; ValueError with one line for the first that makes no sense."""
     fields = dict(vars(c))
     if not isinstance(c.dtype, str):  # np.float32, torch.float32 and their like.
         fields["dtype"] = str(getattr(c.dtype, "__name__", c.dtype)).rpartition(".")[2]
-    for name, known in CHOICES.items():
-        fits = isinstance(fields[name], str) and fields[name] in known
-        require(fits, f"{name} {shown(getattr(c, name))} is unknown: choose one of {', '.join(known)}")
-        fields[name] = str(fields[name])
+    fields |= {name: choice(name, fields[name], known) for name, known in CHOICES.items()}
     for words, (*_, names) in NUMBERS.items():
         fields |= {n: number(n, fields[n], words) for n in names if fields[n] is not None or n[:4] != "clip"}
     require(isinstance(c.batch_norm, (bool, np.bool_)), f"batch_norm {shown(c.batch_norm)} must be True or False")
     fields["batch_norm"] = bool(c.batch_norm)
     fields["layer_sizes"] = sizes = numbers("layer_sizes", c.layer_sizes, COUNT)
     require(len(sizes) >= 2, f"layer_sizes {sizes} must be two or more: inputs, hidden layers, outputs")
+    fields["activation"] = of_hidden("activation", c.activation, len(sizes) - 2, choice, ACTIVATIONS)
+    fields["dropout"] = of_hidden("dropout", c.dropout, len(sizes) - 2, number, SHARE)
     softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
     require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
     require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
@@ -825,7 +847,7 @@ def check_masks(config: Config, masks: list | None, samples: int) -> list[np.nda
     """The masks in config.dtype, (samples, H) for each hidden layer; ValueError if they do not fit."""
     if masks is None:
         return None
-    require(config.dropout > 0, "masks are given and dropout is 0: set it to the share of zeros in them")
+    require(config.dropout != 0, "masks are given and dropout is 0: set it to the share of zeros in them")
     if not isinstance(masks, (list, tuple)):
         raise ValueError(f"masks must be a list of arrays, one a hidden layer, and is {shown(masks)}")
     shapes = [((samples, h),) for h in config.layer_sizes[1:-1]]

@@ -42,8 +42,8 @@ class Config:
     """What to build and how to train it: the same fields, defaults and meanings in all three files."""
 
     layer_sizes: tuple[int, ...] = (2, 8, 1)  # Inputs, hidden layers, outputs.
-    activation: str = "relu"  # After every hidden layer: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
-    loss: str = "mse"  # mse, sigmoid_mse, huber, binary_cross_entropy, softmax_cross_entropy; the last two on logits.
+    activation: str | tuple = "relu"  # After hidden layers: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
+    loss: str = "mse"  # mse, mae, sigmoid_mse, huber; or on logits binary_cross_entropy, softmax_cross_entropy.
     reduction: str = "mean"  # How a batch's losses become one number: mean, or sum.
     label_smoothing: float = 0.0  # Share of a cross-entropy's target that is spread evenly over the classes.
     class_weights: tuple[float, ...] | None = None  # A class's weight in the mean of a cross-entropy.
@@ -59,13 +59,18 @@ class Config:
     schedule: str = "constant"  # Of the learning rate: constant, step, exponential, cosine, warmup.
     schedule_steps: int = 100  # The schedule's length in steps.
     schedule_rate: float = 0.5  # What step and exponential multiply the learning rate by in schedule_steps.
-    dropout: float = 0.0  # Share of hidden outputs set to zero in training.
+    dropout: float | tuple = 0.0  # Share of hidden outputs set to zero in training. A tuple here or above is by layer.
     batch_norm: bool = False  # Normalise every hidden layer over the batch, before its activation.
     dtype: str = "float32"  # Of parameters and data: float32 or float64.
     seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
 
     def __post_init__(self) -> None:
         vars(self).update(check_config(self))
+
+    def by_layer(self, name: str) -> tuple:
+        """The activation or dropout of each hidden layer."""
+        value = getattr(self, name)
+        return value if isinstance(value, tuple) else (value,) * (len(self.layer_sizes) - 2)
 
 
 class MLP:
@@ -99,9 +104,9 @@ class MLP:
 
     def _forward(self, x: np.ndarray, training: bool = False, masks: list | None = None) -> tuple[np.ndarray, list]:
         """The outputs, and what each hidden layer leaves for the way back."""
-        activation, _ = ACTIVATIONS[self.config.activation]
         a, saved = x, []  # (B, in)
-        for i, (W, b, *scale) in enumerate(self.layers[:-1]):
+        for i, name in enumerate(self.config.by_layer("activation")):
+            (W, b, *scale), (activation, _) = self.layers[i], ACTIVATIONS[name]
             z, norm = a @ W, None  # (B, H)
             if scale:
                 norm = _normalise(z, self.running[i], training)  # (B, H) normalised, (H,) inverse deviation
@@ -115,13 +120,13 @@ class MLP:
 
     def _backward(self, d: np.ndarray, saved: list, masks: list | None) -> None:
         """Fill `gradient_layers`, from d, the gradient of the loss for the outputs, (B, O)."""
-        _, derivative = ACTIVATIONS[self.config.activation]
+        activations = self.config.by_layer("activation")
         for i in reversed(range(len(saved))):
             a, z, out, norm = saved[i]
             dW, db, *dscale = self.gradient_layers[i]
             if z is not None:  # A hidden layer: from its output back to its linear part.
                 d = d @ self.layers[i + 1][0].T  # (B, H)
-                d *= derivative(z, out)
+                d *= ACTIVATIONS[activations[i]][1](z, out)
                 if masks:
                     d *= masks[i]
             d.sum(axis=0, out=db)
@@ -144,8 +149,8 @@ class MLP:
 
     def _draw_masks(self, batch_size: int) -> list[np.ndarray]:
         """A dropout mask for every hidden layer: 0, or 1 / (1 - dropout) so that the expected output stays."""
-        keep, hidden = 1 - self.config.dropout, self.config.layer_sizes[1:-1]
-        return [((self.random.random((batch_size, h)) < keep) / keep).astype(self.dtype) for h in hidden]
+        units = zip(self.config.layer_sizes[1:-1], self.config.by_layer("dropout"), strict=True)
+        return [((self.random.random((batch_size, h)) < 1 - p) / (1 - p)).astype(self.dtype) for h, p in units]
 
     def loss(self, x: np.ndarray, y: np.ndarray) -> float:
         """The loss of a batch as in evaluation: no dropout, running statistics; without the weight decay."""
@@ -315,6 +320,10 @@ def _mse(c: Config, z: np.ndarray, y: np.ndarray):
     return (z - y) ** 2, 2 * (z - y)
 
 
+def _mae(c: Config, z: np.ndarray, y: np.ndarray):
+    return np.abs(z - y), np.sign(z - y)
+
+
 def _sigmoid_mse(c: Config, z: np.ndarray, y: np.ndarray):
     p = _sigmoid(z)
     return (p - y) ** 2, 2 * (p - y) * p * (1 - p)
@@ -352,6 +361,7 @@ def _class_targets(classes: int, smoothing: float, dtype: np.dtype) -> np.ndarra
 # Each loss from outputs z (B, O) and targets y: its terms, (B, O) or (B, 1), and their gradients for z, (B, O).
 LOSSES: dict[str, Callable] = {
     "mse": _mse,
+    "mae": _mae,
     "sigmoid_mse": _sigmoid_mse,
     "huber": _huber,
     "binary_cross_entropy": _binary_cross_entropy,
@@ -470,7 +480,7 @@ NORM_MOMENTUM = 0.1  # Weight of a new batch in the running mean and variance.
 CHECK_STEPS = 200  # `fit` looks at the weights after an epoch, and after so many steps at least.
 FORMATS = ("mlp-rosetta checkpoint 1", "mlp-rosetta checkpoint 2")  # The last one is written.
 
-CHOICES = {"activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+CHOICES = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 CHOICES |= {"reduction": ("mean", "sum"), "dtype": ("float32", "float64")}
 ABOVE_0, FROM_0 = "a number above 0, and finite", "a number from 0 on, and finite"
 SHARE = "a number from 0 to below 1"
@@ -478,7 +488,7 @@ COUNT, WHOLE = "a whole number from 1 on, below 2**63", "a whole number from 0 o
 NUMBERS = {  # Of a number in these words: its type, the least, what it stays below, and the fields of a Config.
     ABOVE_0: (float, math.ulp(0.0), math.inf, ("learning_rate", "epsilon", "schedule_rate", "clip_value", "clip_norm")),
     FROM_0: (float, 0, math.inf, ("weight_decay",)),
-    SHARE: (float, 0, 1, ("momentum", "beta1", "beta2", "dropout", "label_smoothing")),
+    SHARE: (float, 0, 1, ("momentum", "beta1", "beta2", "label_smoothing")),
     COUNT: (int, 1, 2**63, ("schedule_steps",)),
     WHOLE: (int, 0, 2**63, ("seed",)),
 }
@@ -597,21 +607,36 @@ def numbers(name: str, values, words: str) -> tuple:
     return tuple(number(f"{name}: {shown(values)} holds", value, words) for value in values)
 
 
+def choice(name: str, value, known) -> str:
+    """One of the known words, or ValueError."""
+    fits = isinstance(value, str) and value in known
+    require(fits, f"{name} {shown(value)} is unknown: choose one of {', '.join(known)}")
+    return str(value)
+
+
+def of_hidden(name: str, given, layers: int, check: Callable, known):
+    """`check(name, given, known)`, or of a tuple that for each hidden layer; one, where all are the same."""
+    if not isinstance(given, (tuple, list)) and getattr(given, "ndim", 0) != 1:
+        return check(name, given, known)
+    require(len(given) == layers, f"{name} {shown(given)} has {len(given)}: expected {layers}, one a hidden layer")
+    found = tuple(check(f"{name}[{i}]", value, known) for i, value in enumerate(given))
+    return found if len(set(found)) > 1 else next(iter(found), getattr(Config, name))
+
+
 def check_config(c: Config) -> dict:
     """Its fields as plain Python values; ValueError with one line for the first that makes no sense."""
     fields = dict(vars(c))
     if not isinstance(c.dtype, str):  # np.float32, torch.float32 and their like.
         fields["dtype"] = str(getattr(c.dtype, "__name__", c.dtype)).rpartition(".")[2]
-    for name, known in CHOICES.items():
-        fits = isinstance(fields[name], str) and fields[name] in known
-        require(fits, f"{name} {shown(getattr(c, name))} is unknown: choose one of {', '.join(known)}")
-        fields[name] = str(fields[name])
+    fields |= {name: choice(name, fields[name], known) for name, known in CHOICES.items()}
     for words, (*_, names) in NUMBERS.items():
         fields |= {n: number(n, fields[n], words) for n in names if fields[n] is not None or n[:4] != "clip"}
     require(isinstance(c.batch_norm, (bool, np.bool_)), f"batch_norm {shown(c.batch_norm)} must be True or False")
     fields["batch_norm"] = bool(c.batch_norm)
     fields["layer_sizes"] = sizes = numbers("layer_sizes", c.layer_sizes, COUNT)
     require(len(sizes) >= 2, f"layer_sizes {sizes} must be two or more: inputs, hidden layers, outputs")
+    fields["activation"] = of_hidden("activation", c.activation, len(sizes) - 2, choice, ACTIVATIONS)
+    fields["dropout"] = of_hidden("dropout", c.dropout, len(sizes) - 2, number, SHARE)
     softmax, entropy = c.loss == "softmax_cross_entropy", c.loss.endswith("cross_entropy")
     require(not softmax or sizes[-1] >= 2, "softmax_cross_entropy needs an output for each class, two at least")
     require(entropy or not c.label_smoothing, f"label_smoothing belongs to a cross-entropy: set it to 0 under {c.loss}")
@@ -669,7 +694,7 @@ def check_masks(config: Config, masks: list | None, samples: int) -> list[np.nda
     """The masks in config.dtype, (samples, H) for each hidden layer; ValueError if they do not fit."""
     if masks is None:
         return None
-    require(config.dropout > 0, "masks are given and dropout is 0: set it to the share of zeros in them")
+    require(config.dropout != 0, "masks are given and dropout is 0: set it to the share of zeros in them")
     if not isinstance(masks, (list, tuple)):
         raise ValueError(f"masks must be a list of arrays, one a hidden layer, and is {shown(masks)}")
     shapes = [((samples, h),) for h in config.layer_sizes[1:-1]]

@@ -36,6 +36,11 @@ class Scenario:
         softmax = self.options["loss"] == "softmax_cross_entropy"
         return (inputs, *self.hidden, classes if softmax else 1)
 
+    def said(self, option: str) -> str:
+        """The value of an option in words; of several layers one after the other."""
+        value = self.options[option]
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -53,11 +58,12 @@ class Plan:
 
     def masks(self, step: int) -> list[np.ndarray] | None:
         """The dropout masks of a step, (B, H) for each hidden layer; None without dropout."""
-        rate = self.config.get("dropout", 0.0)
-        if not rate:
+        rates, hidden = self.config.get("dropout", 0.0), self.scenario.hidden
+        rates = rates if isinstance(rates, tuple) else (rates,) * len(hidden)
+        if not any(rates):
             return None
-        shapes = [(len(self.steps[step]), units) for units in self.scenario.hidden]
-        return [dropout_mask(shape, rate, self.scenario.seed, step, layer) for layer, shape in enumerate(shapes)]
+        layers, samples = enumerate(zip(hidden, rates, strict=True)), len(self.steps[step])
+        return [dropout_mask((samples, n), rate, self.scenario.seed, step, layer) for layer, (n, rate) in layers]
 
 
 def plan(scenario: Scenario, dataset: Dataset) -> Plan:
@@ -81,7 +87,7 @@ def plan(scenario: Scenario, dataset: Dataset) -> Plan:
     return Plan(scenario, dataset, config, params, steps[: scenario.steps])
 
 
-def _options(loss: str, activation: str, optimizer: str, learning_rate: float, **others: Any) -> dict[str, Any]:
+def _options(loss: str, activation: str | tuple, optimizer: str, learning_rate: float, **others: Any) -> dict[str, Any]:
     return {"loss": loss, "activation": activation, "optimizer": optimizer, "learning_rate": learning_rate, **others}
 
 
@@ -125,10 +131,15 @@ _SCENARIOS = [
     Scenario("diabetes-huber", "a loss for outliers, clipped by value, warm-up", "diabetes", (16,),
              _options("huber", "softplus", "momentum", 0.05, clip_value=0.1, schedule="warmup", schedule_steps=30),
              "glorot_normal", epochs=5),
+    Scenario("diabetes-mae", "the absolute error, whose slope jumps at 0", "diabetes", (16, 16),
+             _options("mae", ("silu", "tanh"), "sgd", 0.05), "glorot_uniform", epochs=5),
     Scenario("xor-sigmoid-mse", "a sigmoid under the squared error, summed", "xor", (4,),
              _options("sigmoid_mse", "sigmoid", "sgd", 0.5, reduction="sum"), "normal", batch_size=None, epochs=60),
     Scenario("digits-norm-dropout", "batch normalisation and dropout together", "digits", (32,),
              _options(_SOFTMAX, "relu", "adam", 0.01, batch_norm=True, dropout=0.2), batch_size=64, epochs=3),
+    Scenario("cancer-by-layer", "an activation and a share dropped for each layer", "breast-cancer", (16, 12, 8),
+             _options(_BINARY, ("tanh", "relu", "softplus"), "adam", 0.01, dropout=(0.2, 0.0, 0.5)), batch_size=50,
+             epochs=5, quick=True),
     Scenario("iris-norm-far", "batch normalisation of inputs far from 0", "iris", (8,),
              _options(_SOFTMAX, "tanh", "sgd", 0.1, batch_norm=True), batch_size=30, epochs=4, shift=300.0),
     # Where their files are.

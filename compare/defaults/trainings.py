@@ -54,12 +54,13 @@ def _together(spec: Spec, config: Config, chosen: dict[str, Setting], rules: Any
 
 
 def _alone(spec: Spec, config: Config, chosen: dict[str, Setting], rules: Any, seed: int) -> np.ndarray:
-    data, hidden, step = spec.dataset, spec.layer_sizes[1:-1], 0
+    data, step = spec.dataset, 0
+    hidden = list(zip(spec.layer_sizes[1:-1], config.by_layer("dropout"), strict=True))
     model = rules.MLP(config, first_parameters(spec, chosen, seed))
     model.set_state(model.state)  # A trap may begin with another state.
     for epoch in range(spec.epochs):
         for batch in batches(_order(spec, chosen, seed, epoch), spec.batch_size or spec.samples):
-            masks = [dropout_mask((len(batch), h), config.dropout, seed, step, i) for i, h in enumerate(hidden)]
+            masks = [dropout_mask((len(batch), h), rate, seed, step, i) for i, (h, rate) in enumerate(hidden)]
             model.train_step(data.x_train[batch], data.y_train[batch], masks if config.dropout else None)
             step += 1
     return np.array([[model.loss(data.x_test, data.y_test), *_wrong(spec, model.predict(data.x_test)[None])]])

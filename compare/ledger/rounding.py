@@ -9,9 +9,9 @@ its own rounding (Higham, Accuracy and Stability of Numerical Algorithms, chapte
     f(x)                    |f'(x)| e + f'' e^2, and a few u of the result: elementary functions are good to some ulp
 
 The bound holds for any order of summation and with or without fused operations, so for every correct implementation. At
-a kink (relu at 0) a number no farther from it than its error may fall on either side, and the whole jump is allowed;
-one that is there exactly, without an error, falls where the templates say. The step is the one that the templates
-document, written once more in this arithmetic.
+a kink (relu and the absolute value at 0) a number no farther from it than its error may fall on either side, and the
+whole jump is allowed; one that is there exactly, without an error, falls where the templates say. The step is the one
+that the templates document, written once more in this arithmetic.
 """
 
 from __future__ import annotations
@@ -156,10 +156,10 @@ class _Step:
         self.layers = [tuple(given(a, unit) for a in layer) for layer in params]
         self.running = [tuple(given(a, unit) for a in pair) for pair in running]
 
-    def activate(self, z: Rounded) -> tuple[Rounded, Rounded]:
+    def activate(self, z: Rounded, activation: str) -> tuple[Rounded, Rounded]:
         """f(z) and f'(z), both (B, H)."""
-        f, derivative = mlp_numpy.ACTIVATIONS[self.config.activation]
-        bounds = _ACTIVATIONS[self.config.activation]
+        f, derivative = mlp_numpy.ACTIVATIONS[activation]
+        bounds = _ACTIVATIONS[activation]
         slope = np.asarray(derivative(z.value, f(z.value)), np.float64)
         at_kink = ((np.abs(z.value) <= z.error) & (z.error > 0)) * bounds.jump
         a = z.map(f, np.maximum(np.abs(slope), at_kink), bounds.curvature, bounds.product)
@@ -168,12 +168,13 @@ class _Step:
 
     def forward(self, x: np.ndarray, training: bool, masks: list | None) -> tuple[Rounded, list]:
         a, saved = given(x, self.unit), []
-        for i, (W, b, *scale) in enumerate(self.layers[:-1]):
+        for i, activation in enumerate(self.config.by_layer("activation")):
+            W, b, *scale = self.layers[i]
             z, norm = a @ W, None
             if scale:
                 norm = self.normalise(z, i, training)
                 z = norm[0] * scale[0]
-            out, slope = self.activate(z + b)
+            out, slope = self.activate(z + b, activation)
             saved.append((a, slope, norm))
             a = out * masks[i] if masks else out
         W, b = self.layers[-1]
@@ -225,6 +226,11 @@ class _Step:
             share = given(y, u) * (1 - c.label_smoothing) + c.label_smoothing / 2
             return self.softplus(z) - share * z, self.sigmoid(z) - share
         r = (self.sigmoid(z) if c.loss == "sigmoid_mse" else z) - y
+        if c.loss == "mae":
+            sign = np.sign(r.value)
+            jumps = [np.abs(np.sign(end) - sign) for end in (r.value - r.error, r.value + r.error)]
+            jump = np.maximum(*jumps)  # 0 where the whole interval has one sign, 1 from 0 itself, 2 across it.
+            return Rounded(np.abs(r.value), r.error, u), Rounded(sign, jump, u)
         if c.loss == "huber":
             near = np.abs(r.value) <= 1
             half = r * r * 0.5

@@ -84,6 +84,9 @@ def program(framework: str, spec: Spec, form: str = "native", about: Sequence[st
         raise unknown_name("framework", framework, FRAMEWORKS)
     if form not in FORMS:
         raise unknown_name("form", form, FORMS)
+    c = spec.config
+    if c.loss == "mae" or isinstance(c.activation, tuple) or isinstance(c.dropout, tuple):
+        raise ValueError(f"{spec.name} has mae, or layers that are not alike: there are no programs for that yet")
     template = _texts().get_template(f"{framework}.py.j2")
     known = _context(framework, spec, form)
     parts = {name: _part(template, name, known) for name in SECTIONS[1:]}

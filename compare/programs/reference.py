@@ -67,7 +67,8 @@ def expected_steps(spec: Spec, count: int) -> tuple[list[np.ndarray], list[list[
         order = rng.permutation(samples) if spec.order == "shuffled" and not full else np.arange(samples)
         drawn = []
         if c.dropout:
-            drawn = [(rng.random((samples, h)) >= c.dropout) / (1 - c.dropout) for h in spec.layer_sizes[1:-1]]
+            units = zip(spec.layer_sizes[1:-1], c.by_layer("dropout"), strict=True)
+            drawn = [(rng.random((samples, h)) >= rate) / (1 - rate) for h, rate in units]
         for batch in batches(order, spec.batch_size or samples):
             steps.append(batch)
             masks.append([mask[batch] for mask in drawn])

@@ -49,9 +49,15 @@ class Shown:
 def about(spec: Spec) -> str:
     """A network in a few words."""
     c = spec.config
-    said = ["-".join(map(str, spec.layer_sizes)), c.activation, c.loss.replace("_", " "), c.optimizer]
+    said = ["-".join(map(str, spec.layer_sizes)), activations(spec), c.loss.replace("_", " "), c.optimizer]
     said += [f"{c.schedule} rate"] * (c.schedule != "constant") + ["class weights"] * bool(c.class_weights)
     return ", ".join(said + [regularisation(spec)] * (regularisation(spec) != "none"))
+
+
+def activations(spec: Spec) -> str:
+    """The hidden layers' activations, or the one that all have."""
+    c = spec.config
+    return ", ".join(c.activation) if isinstance(c.activation, tuple) else c.activation
 
 
 def regularisation(spec: Spec) -> str:
@@ -72,7 +78,7 @@ def kinds(spec: Spec, group: str) -> dict[str, str]:
     return {
         "from": group,
         "dataset": spec.source.dataset,
-        "activation": c.activation,
+        "activation": activations(spec),
         "loss": c.loss.replace("_", " "),
         "optimizer": c.optimizer,
         "regularisation": regularisation(spec),

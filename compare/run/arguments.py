@@ -200,7 +200,7 @@ def listing() -> str:
     """The scenarios, datasets and implementations, as text."""
     rows = [("scenario", "dataset", "loss", "activation", "optimizer", "what it shows")]
     for s in SCENARIOS.values():
-        loss, activation, optimizer = (str(s.options[key]) for key in ("loss", "activation", "optimizer"))
+        loss, activation, optimizer = map(s.said, ("loss", "activation", "optimizer"))
         rows.append((f"{s.name}{' *' * s.quick}", s.dataset, loss, activation, optimizer, s.title))
     recipes = [("recipe", "dataset", "what it is")]
     recipes += [(name, recipe.scenario.dataset, recipe.scenario.title) for name, recipe in RECIPES.items()]

@@ -104,16 +104,18 @@ def random_plan(random: np.random.Generator, number: int) -> Plan:
     optimizer = one_of(*mlp_numpy.OPTIMIZERS)
     schedule = one_of("constant", *mlp_numpy.SCHEDULES)
     rates = {"sgd": 0.3, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.05}
+    hidden = tuple(int(units) for units in random.integers(1, 24, int(random.integers(1, 4))))
+    mixed = tuple(one_of(*mlp_numpy.ACTIVATIONS) for _ in hidden)
     options: dict[str, Any] = {
         "loss": loss,
-        "activation": one_of(*mlp_numpy.ACTIVATIONS),
+        "activation": one_of(*mlp_numpy.ACTIVATIONS, mixed, mixed),
         "reduction": one_of("mean", "mean", "mean", "sum"),
         "optimizer": optimizer,
         "learning_rate": rates.get(optimizer, 0.01) * float(10 ** random.uniform(-2, 0.3)),
         "weight_decay": one_of(0.0, 0.0, 1e-3, 0.1),
         "schedule": schedule,
         "schedule_steps": int(random.integers(2, 20)),
-        "dropout": one_of(0.0, 0.0, 0.0, 0.3),
+        "dropout": one_of(0.0, 0.0, 0.0, 0.3, tuple(one_of(0.0, 0.1, 0.5) for _ in hidden)),
         "batch_norm": batch_norm,
     }
     if random.random() < 0.3:
@@ -122,7 +124,6 @@ def random_plan(random: np.random.Generator, number: int) -> Plan:
         options["label_smoothing"] = one_of(0.0, 0.0, 0.1)
         if random.random() < 0.3:
             options["class_weights"] = tuple(float(w) for w in random.uniform(0.2, 5, classes))
-    hidden = tuple(int(units) for units in random.integers(1, 24, int(random.integers(1, 4))))
     scenario = Scenario(
         f"random-{number}",
         "a random network",

@@ -23,7 +23,7 @@ def _scenario(
     dataset: str,
     hidden: tuple[int, ...],
     loss: str,
-    activation: str,
+    activation: str | tuple,
     optimizer: str,
     learning_rate: float,
     *,
@@ -148,6 +148,18 @@ _SCENARIOS = [
         "sgd",
         0.5,
         batch_size=150,
+    ),
+    _scenario(
+        "trap-by-layer",
+        "an activation and a rate of dropout for each layer, the absolute error",
+        "diabetes",
+        (6, 6, 4),
+        "mae",
+        ("leaky_relu", "tanh", "gelu"),
+        "momentum",
+        0.05,
+        dropout=(0.3, 0.0, 0.5),
+        batch_size=100,
     ),
     _scenario(
         "trap-large", "large weights: sure and wrong", "wine", (8,), _SOFTMAX, "softplus", "sgd", 0.001, scale=30.0

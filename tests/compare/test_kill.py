@@ -123,4 +123,6 @@ def test_random_plans_reach_every_option():
     ):
         assert any(config.get(field) for config in configs), field
     assert len({config["optimizer"] for config in configs}) == 7
-    assert len({config["loss"] for config in configs}) == 5
+    assert len({config["loss"] for config in configs}) == 6
+    for field in ("activation", "dropout"):
+        assert any(isinstance(config[field], tuple) for config in configs), field

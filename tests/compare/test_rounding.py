@@ -64,13 +64,13 @@ def _case(seed: int) -> tuple[dict, list, tuple, list | None]:
     hidden = tuple(int(n) for n in random.integers(2, 12, random.integers(1, 4)))
     config = {
         "layer_sizes": (5, *hidden, outputs),
-        "activation": pick(list(mlp_numpy.ACTIVATIONS)),
+        "activation": tuple(pick(list(mlp_numpy.ACTIVATIONS)) for _ in hidden),
         "loss": loss,
         "optimizer": pick(list(mlp_numpy.OPTIMIZERS)),
         "reduction": pick(["mean", "sum"]),
         "weight_decay": pick([0.0, 0.01]),
         "batch_norm": bool(pick([False, True])),
-        "dropout": pick([0.0, 0.3]),
+        "dropout": tuple(pick([0.0, 0.3]) for _ in hidden),
         "schedule": pick(list(mlp_numpy.SCHEDULES)),
     }
     config |= pick([{}, {"clip_value": 0.01}, {"clip_norm": 0.05}])
@@ -82,7 +82,8 @@ def _case(seed: int) -> tuple[dict, list, tuple, list | None]:
     if not loss.endswith("cross_entropy"):
         y = random.standard_normal((17, outputs)) if outputs > 1 else random.standard_normal(17)
     params = mlp_numpy.init_params(mlp_numpy.Config(**config, seed=seed % 1000))
-    masks = [(random.random((17, n)) >= 0.3) / 0.7 for n in hidden] if config["dropout"] else None
+    masks = [(random.random((17, n)) >= rate) / (1 - rate) for n, rate in zip(hidden, config["dropout"], strict=True)]
+    masks = masks if any(config["dropout"]) else None
     return config, params, (x, y), masks
 
 
@@ -120,6 +121,21 @@ def test_a_unit_that_is_exactly_at_the_kink_may_not_fall_on_either_side(unit: fl
     near_zero = step_errors(config, near, {"step": 0}, (x, y), None, unit)
     assert at_zero.gradients.max() < 1e2 * unit
     assert near_zero.gradients.max() > 1e-2
+
+
+@pytest.mark.parametrize("unit", UNIT.values())
+def test_an_error_that_is_exactly_0_may_not_fall_on_either_side_under_mae(unit: float) -> None:
+    """The slope is 0 where prediction and target are one number, and jumps by 1, or 2, where rounding may part them."""
+    config = mlp_numpy.Config((2, 1), loss="mae", reduction="sum", dtype="float64")
+
+    def bound(w: float, x: float, y: float) -> float:
+        params = [(np.array([[w], [0.0]]), np.zeros(1))]
+        return float(step_errors(config, params, {"step": 0}, ([[x, 0.0]], [y]), None, unit).gradients[-1])
+
+    assert bound(0.0, 1.0, 0.0) < 10 * unit
+    assert bound(0.3, 0.7, 1.0) < 10 * unit
+    assert abs(bound(0.3, 0.7, 0.3 * 0.7) - 1) < 10 * unit
+    assert abs(bound(0.3, 0.7, 0.3 * 0.7 * (1 + 2 * unit)) - 2) < 10 * unit
 
 
 def test_the_bounds_of_a_plain_step_are_near_rounding() -> None:

@@ -85,6 +85,39 @@ def test_the_copy_without_a_trap_is_the_reference_bit_for_bit(name, dtype):
     assert np.array_equal(expected.losses, found.losses)
 
 
+def test_an_option_of_one_layer_is_enough_for_a_trap_to_apply():
+    plan = case(SCENARIOS["trap-by-layer"]).plan
+    names = {hypothesis.trap.name for hypothesis in hypotheses(plan)}
+    assert {"leaky-slope", "gelu-tanh", "dropout-inverted", "shapes-broadcast", "residual-connection"} <= names
+    assert "softplus-threshold" not in names
+
+
+def test_a_mend_has_a_line_for_each_that_a_layer_needs():
+    config = Config((3, 4, 4, 4, 1), ("tanh", "relu", "tanh"), dropout=(0.2, 0.0, 0.2))
+    lines = {name: mend(CATALOGUE[name], "torch", config).split("\n    ") for name in CATALOGUE}
+    assert lines["other-activation"] == [f"torch.nn.{f}()  # after the hidden layer" for f in ("Tanh", "ReLU")]
+    assert [line.partition("(")[2][:3] for line in lines["dropout-inverted"]] == ["0.2"]
+    assert {len(given) for name, given in lines.items() if "{" not in CATALOGUE[name].torch} == {1}
+
+
+def test_a_layer_that_drops_nothing_is_left_alone_by_traps_of_dropout():
+    plan = case(SCENARIOS["trap-by-layer"]).plan
+    masks = plan.masks(0)
+    for name in ("dropout-unscaled", "dropout-scaled-by-dropped-share", "dropout-inverted"):
+        label = next(iter(CATALOGUE[name].variants))
+        model = build((Hypothesis(CATALOGUE[name], label),), plan, "float64")
+        forward, seen = model._forward, []
+
+        def noted(x, training=False, masks=None, forward=forward, seen=seen):
+            seen.append(masks)
+            return forward(x, training, masks)
+
+        model._forward = noted
+        model.gradients(*plan.batch(0), masks)
+        assert (seen[0][1] == 1).all()
+        assert not np.array_equal(seen[0][0], masks[0])
+
+
 def test_a_trap_leaves_the_reference_as_it_is():
     before = dict(vars(mlp_numpy))
     rules, activations = dict(mlp_numpy.OPTIMIZERS), dict(mlp_numpy.ACTIVATIONS)

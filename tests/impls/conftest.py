@@ -64,8 +64,8 @@ def make_masks() -> Callable:
 
     def masks(config, samples: int, step: int = 0) -> list[np.ndarray]:
         random = np.random.default_rng([step, 2])
-        keep = 1 - config.dropout
-        return [(random.random((samples, h)) < keep) / keep for h in config.layer_sizes[1:-1]]
+        units = zip(config.layer_sizes[1:-1], config.by_layer("dropout"), strict=True)
+        return [(random.random((samples, h)) >= rate) / (1 - rate) for h, rate in units]
 
     return masks
 

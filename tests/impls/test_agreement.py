@@ -14,13 +14,13 @@ from impls.mlp_numpy import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
 
 CASES, STEPS = 24, 12
 CHOICES = {
-    "activation": tuple(ACTIVATIONS),
+    "activation": (*ACTIVATIONS, "by layer", "by layer"),
     "loss": tuple(LOSSES),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": SCHEDULES,
     "weight_decay": (0.0, 0.02),
     "clipping": ({}, {"clip_value": 0.05}, {"clip_norm": 0.3}),
-    "dropout": (0.0, 0.3),
+    "dropout": (0.0, 0.3, "by layer"),
     "batch_norm": (False, True),
     "label_smoothing": (0.0, 0.1),
     "class_weights": (False, True),
@@ -41,6 +41,11 @@ def options(row: dict) -> dict:
     outputs = 3 if softmax or row["loss"] == "huber" else 1
     fields = {name: value for name, value in row.items() if name not in ("clipping", "class_weights")}
     fields["layer_sizes"] = (*row["layer_sizes"], outputs)
+    hidden = len(row["layer_sizes"]) - 1
+    if row["activation"] == "by layer":
+        fields["activation"] = ("tanh", "relu", "gelu")[:hidden]
+    if row["dropout"] == "by layer":
+        fields["dropout"] = (0.2, 0.0, 0.5)[:hidden]
     fields["label_smoothing"] = row["label_smoothing"] if entropy else 0.0
     if row["class_weights"] and entropy:
         fields["class_weights"] = (0.5, 1.5, 3.0)[: max(outputs, 2)]
@@ -51,9 +56,11 @@ ROWS = [options(dict(zip(CHOICES, values, strict=True))) for values in zip(*colu
 
 
 def test_every_value_of_every_option_occurs():
-    for name in ("activation", "loss", "optimizer", "schedule"):
+    for name in ("loss", "optimizer", "schedule"):
         assert {row[name] for row in ROWS} == set(CHOICES[name])
-    for name in ("weight_decay", "dropout", "batch_norm", "label_smoothing", "reduction"):
+    assert {row["activation"] for row in ROWS} >= {*ACTIVATIONS, ("tanh", "relu"), ("tanh", "relu", "gelu")}
+    assert {row["dropout"] for row in ROWS} >= {0.0, 0.3, (0.2, 0.0), (0.2, 0.0, 0.5)}
+    for name in ("weight_decay", "batch_norm", "label_smoothing", "reduction"):
         assert len({row[name] for row in ROWS}) == 2
     for name in ("clip_value", "clip_norm", "class_weights"):
         assert sum(name in row for row in ROWS) >= 2

@@ -25,6 +25,7 @@ CASES = {
     "mixed": MIXED,
     "decay": {"optimizer": "momentum", "weight_decay": 0.1, "clip_value": 0.05},
     "batch_norm": {"batch_norm": True},
+    "by layer": {"layer_sizes": (5, 7, 6, 1), "activation": ("gelu", "softplus"), "loss": "mae"},
 }
 FIT = {"batch_size": 4, "verbose": False, "patience": 3}
 
@@ -65,7 +66,8 @@ def test_keras_trains_the_same(case):
 
 @pytest.mark.parametrize("samples", [40, 43])
 def test_keras_draws_the_same_dropout_masks(samples):
-    options = {"dropout": 0.3, "batch_norm": True, "optimizer": "adam"}
+    layers = {"layer_sizes": (5, 7, 6, 1), "activation": ("relu", "tanh"), "dropout": (0.0, 0.3)}
+    options = {"batch_norm": True, "optimizer": "adam", **layers}
     (expected, plain), (found, fast) = (trained(mlp_keras, options, samples, fast=fast) for fast in (False, True))
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-11)
     np.testing.assert_allclose(flat(fast.params), flat(plain.params), rtol=1e-11)

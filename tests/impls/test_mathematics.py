@@ -15,7 +15,7 @@ from impls.mlp_numpy import ACTIVATIONS, LOSSES, MLP, OPTIMIZERS, Config, learni
 
 EPSILON = np.finfo(np.float64).eps
 H = 1e-4  # Far above the cube root of EPSILON, so that rounding is small and truncation shows in the second quotient.
-KINKED = ("relu", "leaky_relu")  # Their derivative jumps at 0: no unit may cross it within 2 * H.
+KINKED = {"relu", "leaky_relu"}  # Their derivative jumps at 0: no unit may cross it within 2 * H.
 
 
 def central_difference(loss, a: np.ndarray, index: tuple, h: float) -> float:
@@ -52,12 +52,14 @@ def check_gradients(config: Config, params: list, x: np.ndarray, y: np.ndarray, 
                 assert abs(g[index] - near) <= bound, (config, index, g[index], near, bound)
 
 
-def smooth_here(config: Config, params: list, x: np.ndarray, masks: list | None) -> bool:
-    """Whether every kinked unit is well away from its kink; it moves by less than 20 * H in a quotient."""
-    if config.activation not in KINKED:
-        return True
-    _, saved = MLP(config, params)._forward(x, training=True, masks=masks)
-    return min((np.abs(z).min() for _, z, _, _ in saved if z is not None), default=math.inf) > 40 * H
+def smooth_here(config: Config, params: list, x: np.ndarray, y: np.ndarray, masks: list | None) -> bool:
+    """Whether every kinked unit, and error under mae, is well away from its kink; it moves by less than 20 * H."""
+    outputs, saved = MLP(config, params)._forward(x, training=True, masks=masks)
+    hidden = zip(config.by_layer("activation"), saved, strict=False)
+    kinked = [z for name, (_, z, _, _) in hidden if name in KINKED]
+    if config.loss == "mae":
+        kinked.append(outputs - y.reshape(outputs.shape))
+    return min((np.abs(z).min() for z in kinked), default=math.inf) > 40 * H
 
 
 def case(make_data, make_params, make_masks, config: Config, samples: int, seed: int):
@@ -65,7 +67,7 @@ def case(make_data, make_params, make_masks, config: Config, samples: int, seed:
     params = make_params(mlp_numpy, config, seed)
     x, y = make_data(config, samples, seed)
     masks = make_masks(config, samples, seed) if config.dropout else None
-    return (params, x, y, masks) if smooth_here(config, params, x, masks) else None
+    return (params, x, y, masks) if smooth_here(config, params, x, y, masks) else None
 
 
 @pytest.mark.parametrize(("activation", "loss"), list(product(ACTIVATIONS, LOSSES)))
@@ -87,14 +89,15 @@ def configs(draw) -> Config:
         share = st.floats(0.1, 5)
         classes = outputs if softmax else 2
         weights = draw(st.none() | st.tuples(*[share] * classes))
+    activations = draw(st.tuples(*[st.sampled_from(list(ACTIVATIONS))] * len(hidden)))
     return Config(
         (draw(st.integers(1, 4)), *hidden, outputs),
-        draw(st.sampled_from(list(ACTIVATIONS))),
+        activations,
         loss,
         draw(st.sampled_from(("mean", "sum"))),
         label_smoothing=draw(st.sampled_from((0.0, 0.1, 0.6))) if entropy else 0.0,
         class_weights=weights,
-        dropout=draw(st.sampled_from((0.0, 0.3))),
+        dropout=draw(st.just(0.0) | st.tuples(*[st.sampled_from((0.0, 0.3, 0.6))] * len(hidden))),
         batch_norm=draw(st.booleans()),
         dtype="float64",
     )
@@ -182,6 +185,12 @@ def test_mean_squared_error_is_the_mean_over_outputs_too():
 def test_squared_error_of_a_sigmoid():
     loss, d = gradient_for_outputs(Config((1, 1), loss="sigmoid_mse", dtype="float64"), [0.0], [1])
     assert (loss, d.tolist()) == (0.25, [-0.25])  # (1/2 - 1)**2, and 2 (1/2 - 1) 1/2 (1 - 1/2)
+
+
+def test_the_slope_of_the_absolute_error_is_the_sign_of_the_error():
+    loss, d = gradient_for_outputs(Config((1, 3), loss="mae", dtype="float64"), [0.5, -3.0, 7.0], [[0, 0, 7]])
+    assert close(loss, 3.5 / 3)
+    assert close(d, [1 / 3, -1 / 3, 0.0])
 
 
 def test_huber_is_a_parabola_up_to_1_and_then_a_line():

@@ -27,12 +27,12 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "loss": tuple(mlp_numpy.LOSSES),
     "clip": (None, "clip_value", "clip_norm"),
     "weight_decay": (0.0, 0.05),
-    "dropout": (0.0, DROPOUT),
+    "dropout": (0.0, DROPOUT, (DROPOUT, 0.5)),
     "batch_norm": (False, True),
     "class_weights": (False, True),
     "label_smoothing": (0.0, 0.1),
     "reduction": ("mean", "sum"),
-    "activation": ("tanh", "relu"),
+    "activation": ("tanh", "relu", ("relu", "tanh")),
 }
 
 
@@ -85,7 +85,8 @@ class Case:
         random, loss = np.random.default_rng(seed), self.options["loss"]
         x = random.standard_normal((samples, INPUTS))
         classes = {"softmax_cross_entropy": CLASSES}.get(loss, 2)
-        return x, random.standard_normal(samples) if loss in ("mse", "huber") else random.integers(0, classes, samples)
+        values = loss in ("mse", "mae", "huber")
+        return x, random.standard_normal(samples) if values else random.integers(0, classes, samples)
 
     @cached_property
     def start(self) -> tuple[Layers, dict[str, Any]]:
@@ -109,7 +110,8 @@ class Case:
 
     def masks(self, step: int, samples: int) -> list[np.ndarray]:
         """The dropout masks of a step."""
-        return [dropout_mask((samples, n), DROPOUT, self.seed, step, layer) for layer, n in enumerate(HIDDEN)]
+        layers = enumerate(zip(HIDDEN, self.config.by_layer("dropout"), strict=True))
+        return [dropout_mask((samples, n), rate, self.seed, step, layer) for layer, (n, rate) in layers]
 
     @property
     def few(self) -> tuple[np.ndarray, np.ndarray]:

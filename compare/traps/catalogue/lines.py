@@ -79,7 +79,7 @@ def torch_activation(config: Config) -> str:
     names = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
     if config.activation == "softplus":
         return "torch.nn.Softplus(threshold=600)"
-    return f"torch.nn.{names.get(config.activation, 'Sigmoid')}()"
+    return f"torch.nn.{names.get(str(config.activation), 'Sigmoid')}()"
 
 
 def torch_loss(config: Config) -> str:
@@ -89,6 +89,7 @@ def torch_loss(config: Config) -> str:
         "softmax_cross_entropy": ("cross_entropy", "z"),
         "binary_cross_entropy": ("binary_cross_entropy_with_logits", "z"),
         "mse": ("mse_loss", "z"),
+        "mae": ("l1_loss", "z"),
         "sigmoid_mse": ("mse_loss", "torch.sigmoid(z)"),
         "huber": ("huber_loss", "z"),
     }[c.loss]
@@ -108,7 +109,8 @@ def keras_loss(config: Config) -> str:
     c = config
     options = [f"label_smoothing={c.label_smoothing}"] if c.label_smoothing else []
     options += ["reduction='sum'"] if c.reduction == "sum" else []
-    name = {"mse": "MeanSquaredError", "sigmoid_mse": "MeanSquaredError", "huber": "Huber"}.get(c.loss)
+    squared, absolute = "MeanSquaredError", "MeanAbsoluteError"
+    name = {"mse": squared, "mae": absolute, "sigmoid_mse": squared, "huber": "Huber"}.get(c.loss)
     if name is None:
         binary = c.loss == "binary_cross_entropy"
         coded = "Categorical" if c.label_smoothing else "SparseCategorical"

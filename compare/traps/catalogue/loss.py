@@ -13,7 +13,7 @@ from shared.scenarios import Plan
 
 SOFTMAX, BINARY = "softmax_cross_entropy", "binary_cross_entropy"
 ENTROPY = (SOFTMAX, BINARY)
-SQUARES = ("mse", "sigmoid_mse", "huber")
+OF_RESIDUALS = ("mse", "mae", "sigmoid_mse", "huber")
 
 
 def _one_output(config: Config, plan: Plan) -> bool:
@@ -271,11 +271,16 @@ OF_LABELS: dict[str, Callable] = {
     "hinge": _hinge,
 }
 OF_VALUES: dict[str, Callable] = {
-    "absolute error": lambda c, z, y: (np.abs(z - y), np.sign(z - y)),
     "log-cosh": lambda c, z, y: (np.logaddexp(z - y, y - z) - np.log(2), np.tanh(z - y)),
     "root of the mean squared error": _root_of_mean,
 }
-KNOWN = {"mse": "mse", "sigmoid_mse": "squared error of the sigmoid", "huber": "huber", BINARY: "binary cross-entropy"}
+KNOWN = {
+    "mse": "mse",
+    "mae": "absolute error",
+    "sigmoid_mse": "squared error of the sigmoid",
+    "huber": "huber",
+    BINARY: "binary cross-entropy",
+}
 
 
 def _suits(config: Config, name: str) -> bool:
@@ -409,7 +414,7 @@ TRAPS = [
         f"{_T} (mse_loss, broadcast_tensors); keras/src/losses/loss.py (squeeze_or_expand_to_same_rank)",
         "loss = torch.nn.functional.mse_loss(z.squeeze(1), y)",
         "{keras_loss}  # it squeezes; in a loss of your own y_pred[:, 0] - y_true",
-        when(_one_output, loss=(*SQUARES, BINARY)),
+        when(_one_output, loss=(*OF_RESIDUALS, BINARY)),
         _broadcast,
     ),
     Trap(

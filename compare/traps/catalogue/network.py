@@ -134,9 +134,9 @@ def _residual(t: Any, inside: bool) -> None:
             return i < len(sizes) - 2 and sizes[i] == sizes[i + 1]
 
         def _forward(self, x, training=False, masks=None):
-            activation, _ = t.ACTIVATIONS[self.config.activation]
             a, saved = x, []
-            for i, (W, b) in enumerate(self.layers[:-1]):
+            for i, name in enumerate(self.config.by_layer("activation")):
+                (W, b), (activation, _) = self.layers[i], t.ACTIVATIONS[name]
                 z = a @ W + b + (a if inside and self._adds(i) else 0)
                 out = activation(z)
                 saved.append((a, z, out, None))
@@ -146,7 +146,7 @@ def _residual(t: Any, inside: bool) -> None:
             return a @ W + b, [*saved, (a, None, None, None)]
 
         def _backward(self, d, saved, masks):
-            _, derivative = t.ACTIVATIONS[self.config.activation]
+            activations = self.config.by_layer("activation")
             past = 0.0  # what reaches a layer's output around the layer after it
             for i in reversed(range(len(saved))):
                 a, z, out, _ = saved[i]
@@ -155,7 +155,7 @@ def _residual(t: Any, inside: bool) -> None:
                     d = d @ self.layers[i + 1][0].T + past
                     d = d * masks[i] if masks else d
                     past = d if not inside and self._adds(i) else 0.0
-                    d = d * derivative(z, out)
+                    d = d * t.ACTIVATIONS[activations[i]][1](z, out)
                     past = d if inside and self._adds(i) else past
                 db[:] = d.sum(axis=0)
                 dW[:] = a.T @ d
@@ -170,7 +170,7 @@ def _has_residual_place(config: Config, plan: Plan) -> bool:
 
 def _activated_outputs(t: Any, shown: bool) -> None:
     def function(c: Config) -> Callable:
-        f, derivative = t.ACTIVATIONS[c.activation]
+        f, derivative = t.ACTIVATIONS[(c.by_layer("activation") or (c.activation,))[-1]]
 
         def apply(z):
             a = f(z)
@@ -326,10 +326,6 @@ _PARTS = ("first layer", "last layer", "hidden layers", "biases", "weight matric
 _ALL = "all parameters"
 
 
-def _differs_from_slope(config: Config, plan: Plan) -> bool:
-    return config.activation == "leaky_relu" and has_hidden(config, plan)
-
-
 TRAPS = [
     Trap(
         "leaky-slope",
@@ -340,7 +336,7 @@ TRAPS = [
         "keras/src/activations/activations.py",
         "torch.nn.LeakyReLU(negative_slope=0.01)",
         "keras.layers.Activation(lambda z: keras.ops.where(z > 0, z, 0.01 * z))  # LeakyReLU has a float32 slope",
-        _differs_from_slope,
+        when(has_hidden, activation="leaky_relu"),
         _leaky,
         variants={
             "0.3, Keras' layer": {"slope": float(np.float32(0.3))},
@@ -402,7 +398,7 @@ TRAPS = [
         "Logits differ from the first step",
         "Another activation than was meant, or none: Keras' Dense has none by default, PyTorch's Linear never has one.",
         "keras/src/layers/core/dense.py (activation=None); torch/nn/modules/linear.py",
-        "{torch_activation}  # after every hidden layer",
+        "{torch_activation}  # after the hidden layer",
         "keras.layers.Dense(units, activation='{activation}')",
         when(has_hidden),
         _other_activation,

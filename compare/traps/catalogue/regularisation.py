@@ -13,7 +13,7 @@ from shared.scenarios import Plan
 
 
 def _drops(config: Config, plan: Plan) -> bool:
-    return config.dropout > 0 and has_hidden(config, plan)
+    return bool(config.dropout) and has_hidden(config, plan)
 
 
 def _change_masks(t: Any, change) -> None:
@@ -26,6 +26,16 @@ def _change_masks(t: Any, change) -> None:
     t.MLP = Trapped
 
 
+def _change_dropped(t: Any, change: Callable[[np.ndarray, float], np.ndarray]) -> None:
+    """Let training see change(mask, rate) for the mask of every layer that drops something."""
+
+    def changed(model, masks):
+        pairs = zip(masks, model.config.by_layer("dropout"), strict=True)
+        return [change(mask, rate) if rate else mask for mask, rate in pairs]
+
+    _change_masks(t, changed)
+
+
 def _unscaled(t: Any, scaled_later: bool) -> None:
     _change_masks(t, lambda model, masks: [(mask > 0).astype(mask.dtype) for mask in masks])
     if not scaled_later:
@@ -34,14 +44,15 @@ def _unscaled(t: Any, scaled_later: bool) -> None:
     class Trapped(t.MLP):
         def _forward(self, x, training=False, masks=None):
             if not training:
-                masks = [np.full((len(x), h), 1 - self.config.dropout) for h in self.config.layer_sizes[1:-1]]
+                units = zip(self.config.layer_sizes[1:-1], self.config.by_layer("dropout"), strict=True)
+                masks = [np.full((len(x), h), 1 - rate) for h, rate in units]
             return super()._forward(x, training, masks)
 
     t.MLP = Trapped
 
 
 def _scaled_by_dropped_share(t: Any) -> None:
-    _change_masks(t, lambda model, masks: [(mask > 0) / model.config.dropout for mask in masks])
+    _change_dropped(t, lambda mask, rate: (mask > 0) / rate)
 
 
 def _other_masks(t: Any) -> None:
@@ -49,10 +60,7 @@ def _other_masks(t: Any) -> None:
 
 
 def _inverted_masks(t: Any) -> None:
-    def change(model, masks):
-        return [(mask == 0) / (1 - model.config.dropout) for mask in masks]
-
-    _change_masks(t, change)
+    _change_dropped(t, lambda mask, rate: (mask == 0) / (1 - rate))
 
 
 def _no_dropout(t: Any) -> None:
@@ -109,13 +117,13 @@ def _backward_with(t: Any, mean_share: Callable[[int], float], variance_share: C
 
     class Trapped(t.MLP):
         def _backward(self, d, saved, masks):
-            _, derivative = t.ACTIVATIONS[self.config.activation]
+            activations = self.config.by_layer("activation")
             for i in reversed(range(len(saved))):
                 a, z, out, norm = saved[i]
                 dW, db, *dscale = self.gradient_layers[i]
                 if z is not None:
                     d = d @ self.layers[i + 1][0].T
-                    d = (d * masks[i] if masks else d) * derivative(z, out)
+                    d = (d * masks[i] if masks else d) * t.ACTIVATIONS[activations[i]][1](z, out)
                 db[:] = d.sum(axis=0)
                 if norm:
                     normalised, inverse = norm

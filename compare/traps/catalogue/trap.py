@@ -109,8 +109,10 @@ class Hypothesis:
 
 
 def mend(trap: Trap, framework: str, config: Config) -> str:
-    """A trap's mend in "torch" or "keras", with the values of a configuration."""
-    return getattr(trap, framework).format_map(values(config))
+    """A trap's mend in "torch" or "keras", with the values of a configuration: a line for each that a layer needs."""
+    text, layers = getattr(trap, framework), zip(config.by_layer("activation"), config.by_layer("dropout"), strict=True)
+    each = [seen(config, activation=f, dropout=rate) for f, rate in layers if rate or "{dropout}" not in text]
+    return "\n    ".join(dict.fromkeys(text.format_map(values(one)) for one in each or [config]))
 
 
 @lru_cache(maxsize=1)
@@ -163,15 +165,20 @@ Applies = Callable[[Config, Plan], bool]
 
 
 def when(*conditions: Applies, **values: Any) -> Applies:
-    """Whether all conditions hold, and each named field of the Config has its value, or one of a tuple of values."""
+    """Whether all conditions hold, and each named field of the Config has its value, or one of a tuple of values.
+
+    An activation is that of any hidden layer.
+    """
 
     def applies(config: Config, plan: Plan) -> bool:
-        fields = all(
-            getattr(config, name) in (value if isinstance(value, tuple) else (value,)) for name, value in values.items()
-        )
+        fields = all(set(_several(getattr(config, name))) & set(_several(value)) for name, value in values.items())
         return fields and all(condition(config, plan) for condition in conditions)
 
     return applies
+
+
+def _several(value: Any) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def always(config: Config, plan: Plan) -> bool:
