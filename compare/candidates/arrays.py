@@ -20,6 +20,7 @@ BIAS = re.compile(r"^_*b(\d*$|_|ias|h|o)|bias|intercept|offset", re.I)
 BESIDES = re.compile(
     r"^_*(d_?[wb]|d_?bias|d_?weight|grad|delta|vel|v_?d|v[wb]|m[wb]|s[wb]|mom|cache|prev|old|best)", re.I
 )
+SLOTS = re.compile(r"^_*([mvsrg]|m_?t|v_?t|adam.*|moments?.*)\d*$", re.I)  # and what holds such things
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Path:
         """The last name on the way: of the attribute, or of the key."""
         names = [str(key) for kind, key in self.steps if kind == "attribute" or isinstance(key, str)]
         return names[-1] if names else ""
+
+    @property
+    def besides(self) -> bool:
+        """Whether it is something else than a parameter, by its name or by that of what holds it."""
+        holders = [str(key) for _, key in self.steps[:-1]]
+        return bool(BESIDES.match(self.name)) or any(BESIDES.match(key) or SLOTS.match(key) for key in holders)
 
     @property
     def text(self) -> str:
@@ -86,7 +93,7 @@ class Array:
 
 def find(model: Any) -> tuple[list[tuple[Array, Array]], bool]:
     """The layers (W, b) of an object, and whether it takes samples as columns; CandidateError if they are no chain."""
-    paths = [path for path in _walk(model, (), set()) if not BESIDES.match(path.name)]
+    paths = [path for path in _walk(model, (), set()) if not path.besides]
     biases = [p for p in paths if BIAS.search(p.name) or (p.get().ndim == 1 and not WEIGHT.search(p.name))]
     weights = [p for p in paths if p.get().ndim == 2 and p not in biases]
     if not weights:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OF_DTYPES = re.compile(r"dtype|scalar type|float64|float32|double", re.I)  # what an error of mixed precisions says
 SHORT = ("", "float32-inside")  # causes after which float32 is tried
+OF_FLOAT32 = 1e-4  # of a tensor's largest entry: more than that, float32 makes of no single step
 
 
 def hold(
@@ -33,9 +34,9 @@ def hold(
 ) -> Answer:
     """Hold a candidate against the reference.
 
-    Without a dtype in float64; and in float32 where the model cannot be run in float64, or where nothing explains its
-    difference there but that it computes in float32, or that some numbers of it do. `process` is where the candidate
-    runs. Stopped if it gives no answer, UsageError if a scenario does not fit.
+    Without a dtype in float64; and in float32 where the model cannot be run in float64, or where its difference there
+    is of float32's size and nothing else explains it. `process` is where the candidate runs. Stopped if it gives no
+    answer, UsageError if a scenario does not fit.
     """
 
     def check_in(dtype: str) -> Answer:
@@ -50,7 +51,7 @@ def hold(
         if not OF_DTYPES.search(str(error)):
             raise
         answer, why = None, str(error)
-    if answer is not None and (answer.diagnosis is None or answer.diagnosis.cause not in SHORT):
+    if answer is not None and not may_be_float32(answer):
         return answer
     try:
         short = check_in("float32")
@@ -68,6 +69,12 @@ def hold(
         short.notes.append("in float64 nothing explains it to the last digit, so it is compared in float32")
         return short
     return answer
+
+
+def may_be_float32(answer: Answer) -> bool:
+    """Whether all that differs may be that numbers are kept in float32."""
+    d = answer.diagnosis
+    return d is not None and d.cause in SHORT and d.first is not None and d.first.difference < OF_FLOAT32
 
 
 def check_candidate(process: Any, work: Path, path: Path, scenario: str | None, dtype: str, steps: int) -> Answer:

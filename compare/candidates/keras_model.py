@@ -31,6 +31,7 @@ OPTIMIZERS: list[tuple[type[keras.optimizers.Optimizer], str, dict[str, str]]] =
 ]
 OPTIONAL = ("loss", "optimizer", "step", "layers", "config", "predict", "y")
 BACKEND = keras.backend.backend()
+ANY = 10  # inputs of a model that takes as many as it gets
 # Keras' own layers that an MLP may have; its others are refused by name.
 KNOWN = (
     keras.layers.InputLayer, keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout,
@@ -70,6 +71,7 @@ class KerasCandidate(ModelCandidate):
         self.loss, self.optimizer = self._compiled(parts)
         self.own_predict, self.given_form = parts.get("predict"), form_of(parts.get("y"))
         self.masks: list[SimpleNamespace] = []
+        self.unbuilt = ""
         self._check_kind()
         self.layers, self.seen = self._look(parts.get("layers"))
         self.recorded: dict[int, Any] = {id(v): self._zeros(v) for v in self._variables()}
@@ -157,7 +159,8 @@ class KerasCandidate(ModelCandidate):
         rates = [float(layer.rate) for layer in dropouts]
         names = [called.get(id(layer), []) for layer in order[:-1]]
         ends = (values[-1][1], output)
-        seen = infer.Seen(tuple(map(int, sizes)), between, ends, rates, bool(normed), called=names)
+        notes = [self.unbuilt] if self.unbuilt else []
+        seen = infer.Seen(tuple(map(int, sizes)), between, ends, rates, bool(normed), notes, names)
         self._check_all_found(layers, seen)
         return layers, seen
 
@@ -181,7 +184,7 @@ class KerasCandidate(ModelCandidate):
                 )
 
     def _input_shape(self) -> tuple[int, ...]:
-        """The shape of one input of the model; CandidateError if it does not know it itself."""
+        """The shape of one input of the model; where it takes any number, as a new one does, that is said."""
         given = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
         shape = getattr(self.model, "input_shape", None) if self.model.built else None
         if isinstance(shape, tuple) and len(shape) > 1 and all(shape[1:]):
@@ -189,11 +192,13 @@ class KerasCandidate(ModelCandidate):
         if given:
             return (int(given[0]),)
         first = next((layer for layer in self._all(keras.layers.Dense) if layer.built), None)
-        if first is None:
-            raise CandidateError(
-                "the model does not know its number of inputs: begin it with keras.Input((n,)), or call it once on data"
-            )
-        return (int(first.kernel.shape[0]),)
+        if first is not None:
+            return (int(first.kernel.shape[0]),)
+        asked = next(iter(getattr(self.model, "_build_shapes_dict", None) or {"": None}.values()), None)
+        if isinstance(asked, tuple) and len(asked) > 1 and all(isinstance(size, int) for size in asked[1:]):
+            return asked[1:]  # build((None, n)) of a subclass builds none of its layers.
+        self.unbuilt = f"the model was not built yet: it is given {ANY} inputs; name others by keras.Input((n,))"
+        return (ANY,)
 
     def _zeros(self, variable: keras.Variable) -> Any:
         """A place for a variable's gradient: a variable where a step is compiled, an array elsewhere."""
@@ -320,11 +325,13 @@ class KerasCandidate(ModelCandidate):
         """The user's own, or what the reference decides on the outputs."""
         if self.own_predict is None:
             return super().predict(x)
-        for given in self.masks:
-            given.on = False  # What is dropped here is nobody's masks.
+        kept = [given.mask for given in self.masks]
+        drawn = mlp_numpy.MLP(self.config)._draw_masks(len(x))
+        for given, mask in zip(self.masks, drawn, strict=False):
+            given.mask = mask  # What the reference would draw, for a dropout that is on where it should not be.
         found = self.own_predict(self.model, self._shaped(x))
-        for given in self.masks:
-            given.on = True
+        for given, mask in zip(self.masks, kept, strict=True):
+            given.mask = mask
         return self.decided(ops.convert_to_numpy(found), len(x))
 
     def clear_spare_biases(self) -> None:
@@ -501,10 +508,10 @@ def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:
 
 def _masked(layer: keras.layers.Dropout) -> SimpleNamespace:
     """Let a dropout take a given mask in training; its place, in a namespace since a built layer takes no variables."""
-    original, given = layer.call, SimpleNamespace(mask=None, rate=float(layer.rate), on=True)
+    original, given = layer.call, SimpleNamespace(mask=None, rate=float(layer.rate))
 
     def call(inputs: Any, training: bool = False) -> Any:
-        if training and given.on and given.mask is not None:
+        if training and given.mask is not None:
             return inputs * given.mask[: ops.shape(inputs)[0]]
         return original(inputs, training=training)
 

@@ -43,7 +43,9 @@ def assigned(path: Path, variable: str) -> str:
 
 def load(path: Path) -> ModuleType:
     """Run the user's file as a module, with its folder to import from; CandidateError if that fails."""
-    sys.path.append(str(path.resolve().parent))
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location(f"candidate_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise CandidateError("is no Python file: expected a name that ends in .py", path.name)
@@ -95,9 +97,14 @@ def place(error: BaseException, path: Path) -> str:
 class Source:
     """What builds a candidate: from nothing, or from a configuration and initial parameters."""
 
-    def __init__(self, module: ModuleType, path: Path):
+    def __init__(self, path: Path):
+        self.path, self.used = path, False
+        self._load()
+
+    def _load(self) -> None:
+        """Run the file. Every product is of a new run: an optimizer at top level may have been used."""
+        module, path = load(self.path), self.path
         function = getattr(module, NAME, None)
-        self.path, self.line = path, ""
         self.build: Callable[..., Any]
         if function is not None and callable(function):
             self.at = (
@@ -118,6 +125,9 @@ class Source:
 
     def product(self, fields: dict[str, Any], params: list | None) -> Any:
         """What the user's function returns; CandidateError if it raises."""
+        if self.used:
+            self._load()
+        self.used = True
         try:
             if not self.asks_config:
                 return self.build()

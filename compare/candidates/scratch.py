@@ -141,8 +141,7 @@ class ScratchCandidate(Candidate):
         found = []
         for name, (function, _) in mlp_numpy.ACTIVATIONS.items():
             z = self._own_outputs(x, function)
-            for end, last in ENDS.items():
-                a = last(z)
+            for end, a in [(end, last(z)) for end, last in ENDS.items()] + [("softmax", ENDS["softmax"](z.T).T)]:
                 found.append((float(np.abs(a - out).max() / max(np.abs(out).max(), 1e-12)), name, end))
         return min(found)
 
@@ -154,7 +153,7 @@ class ScratchCandidate(Candidate):
         return a
 
     def _loss(self, x: np.ndarray, end: str, fields: dict[str, Any]) -> str:
-        """The loss whose gradient the object's own step follows most nearly."""
+        """The loss whose gradient the object's own step follows most nearly, be it uphill."""
         softmax, binary = "softmax_cross_entropy", "binary_cross_entropy"
         names = {"softmax": [softmax], "sigmoid": [binary, "sigmoid_mse"], "linear": ["mse", softmax, "huber"]}[end]
         names = [name for name in names if name != softmax or self.sizes[-1] > 1]
@@ -181,7 +180,7 @@ class ScratchCandidate(Candidate):
                          for g, a, b in zip(G, A, B, strict=True)]  # fmt: skip
                 one, other = (np.concatenate([p[k].ravel() for p in pairs]) for k in (0, 1))
                 size = float(np.linalg.norm(one) * np.linalg.norm(other))
-                best = max(best, float(one @ other) / size if np.isfinite(size) and size else -1.0)
+                best = max(best, abs(float(one @ other)) / size if np.isfinite(size) and size else -1.0)
             scores[name] = best
         self.model = kept
         self.layers = arrays.moved(self.layers, kept)
@@ -228,9 +227,9 @@ class ScratchCandidate(Candidate):
         """The linear outputs: its own, or what its sigmoid or softmax came from."""
         out, z = self._call_forward(x), self._own_outputs(x, self.function)
         end = {"softmax_cross_entropy": "softmax", "mse": "linear", "huber": "linear"}.get(self.config.loss, "sigmoid")
-        for name in ("linear", end):
-            if np.abs(ENDS[name](z) - out).max() <= 1e-9 * max(1.0, float(np.abs(out).max())):
-                return z
+        likely = [ENDS["linear"](z), ENDS[end](z), *([ENDS["softmax"](z.T).T] if end == "softmax" else [])]
+        if any(np.abs(values - out).max() <= 1e-9 * max(1.0, float(np.abs(out).max())) for values in likely):
+            return z  # The last one sums to 1 over the samples, which is not what a softmax is for.
         if end == "linear" or not ((out >= 0).all() and (out <= 1).all()):
             return out
         with np.errstate(divide="ignore"):

@@ -67,7 +67,7 @@ class TorchCandidate(ModelCandidate):
         self.given_form = form_of(parts.get("y"))
         if isinstance(self.model, nn.Module):
             self.model.to(self.dtype)
-            self.model.register_forward_pre_hook(lambda *_: self._refill())
+            self.model.register_forward_pre_hook(lambda *_: self._called())
         self.named = self._named_parameters()
         self.given_loss, self.last_loss = parts["loss"], float("nan")
         self.broadcast = False  # whether the loss was given two shapes
@@ -75,6 +75,7 @@ class TorchCandidate(ModelCandidate):
         self.step = parts.get("step") or usual_step
         self.rate, self._masks = 0.0, list[Tensor]()
         self.always_dropped = False
+        self.trained_in = False  # whether the model was called in training mode, since this was set
         self.layers, self.seen = self._look(parts.get("layers"))
         self.gradient: dict[Tensor, Tensor] = {}
         for p in self._parameters():
@@ -256,16 +257,16 @@ class TorchCandidate(ModelCandidate):
         return self.optimizer is not None and any(group.get("momentum") for group in self.optimizer.param_groups)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        self._given_masks = self._masks_of_evaluation(len(x))
+        self._given_masks = self._drawn_masks(len(x)) if self.always_dropped else []
         with _dropout(self):
             look = self._pass(torch.tensor(x, dtype=self.dtype))
         self._given_masks = []
         found = [p for p in look.products if p.weight is self.last]
         return found[-1].value.numpy().reshape(len(x), -1)
 
-    def _masks_of_evaluation(self, samples: int) -> list[Tensor]:
-        """Where a dropout stays on in evaluation, the masks that the reference would draw for itself."""
-        if not (self.always_dropped and self.rate):
+    def _drawn_masks(self, samples: int) -> list[Tensor]:
+        """The masks that the reference would draw for itself, for dropouts that are on where they should not be."""
+        if not self.rate:
             return []
         masks = [self.random.random((samples, h)) < 1 - self.rate for h in self.config.layer_sizes[1:-1]]
         return [torch.tensor(mask / (1 - self.rate), dtype=self.dtype) for mask in masks]
@@ -279,7 +280,15 @@ class TorchCandidate(ModelCandidate):
         """The user's own, in whatever mode the model is left; or what the reference decides on the outputs."""
         if self.own_predict is None:
             return super().predict(x)
-        return self.decided(self.own_predict(self.model, torch.tensor(x, dtype=self.dtype)), len(x))
+        self._given_masks = self._drawn_masks(len(x))
+        if not isinstance(self.model, nn.Module):
+            self._refill()
+        self.trained_in = False
+        with _dropout(self):
+            found = self.own_predict(self.model, torch.tensor(x, dtype=self.dtype))
+        self._given_masks = []
+        self._note_predict()
+        return self.decided(found, len(x))
 
     def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """One update by the user's step: its loss, and the gradients as the update found them in .grad."""
@@ -306,6 +315,14 @@ class TorchCandidate(ModelCandidate):
         note = "your step leaves the model in evaluation mode (model.training is False): who sets it back to training?"
         if modal and isinstance(self.model, nn.Module) and not self.model.training and note not in self.seen.notes:
             self.seen.notes.append(note)
+
+    def _note_predict(self) -> None:
+        """A predict that calls the model in training mode is said: few samples may change their class by it."""
+        if self.trained_in and (self.rate or self.config.batch_norm):
+            self.seen.notes.append(
+                "your predict calls the model in training mode: call model.eval() first, or dropout drops and batch "
+                "normalisation takes the batch's own statistics"
+            )
 
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
@@ -411,6 +428,10 @@ class TorchCandidate(ModelCandidate):
                 module.training = training
 
     _given_masks: Sequence[Tensor] = ()
+
+    def _called(self) -> None:
+        self.trained_in |= self.model.training
+        self._refill()
 
     def _refill(self) -> None:
         """Every pass through the model takes the step's masks from the first on."""

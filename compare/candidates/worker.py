@@ -20,7 +20,7 @@ from typing import Any
 from compare.candidates import initial
 from compare.candidates.base import Candidate
 from compare.candidates.forms import fitting
-from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, load, place, said, source_mentions
+from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, place, said, source_mentions
 from compare.candidates.scratch import ScratchCandidate, can_train
 from compare.candidates.template_object import TemplateCandidate, has_members
 from compare.ledger import trace
@@ -46,7 +46,7 @@ class Session:
         self.path, self.dtype, self.tell = path, dtype, tell
         self.ignored: list[str] = []  # settings of the whole process that the user's code tried to make
         self._prepare()
-        self.source = Source(load(path), path)
+        self.source = Source(path)
         self._prepare_keras_if_loaded()
 
     # The frameworks --------------------------------------------------------------------------------------------------
@@ -226,6 +226,9 @@ def adapt(product: Any, dtype: str) -> Candidate:
         from compare.candidates.sklearn_model import SklearnCandidate
 
         return SklearnCandidate(parts, dtype)
+    if type(model).__module__.startswith("sklearn."):
+        kind = type(model).__name__
+        raise CandidateError(f"the model is scikit-learn's {kind}: what can be held is MLPClassifier and MLPRegressor")
     module = "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module)
     if not module and model is not None and (can_train(model) or (parts.get("step") and hasattr(model, "__dict__")
                                                                   and not callable(parts.get("loss")))):  # fmt: skip

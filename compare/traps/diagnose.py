@@ -26,6 +26,7 @@ from shared.scenarios import Plan
 
 SMALL = 100  # inputs of a scenario that is tried to tell two hypotheses apart
 SECONDS = 12.0  # of this process for the search, so that a busy machine finds the same
+MANY = 16  # numbers that are read off a candidate
 AGREES, EXPLAINED, UNEXPLAINED = "agrees", "explained", "unexplained"
 UNJUDGED, HIDDEN = "not judged", "not shown"  # since an earlier phase differs; by the model
 
@@ -203,12 +204,13 @@ def _float32(case: Case, traces: dict[str, Trace]) -> Explanation | None:
 def _best_of_each(found: list[Explanation]) -> list[Explanation]:
     """The closest variant of every set of traps, the closest first: by the power of ten of what is left.
 
-    Of two that leave as little, the one whose number was not read off the candidate says more.
+    Of two that leave as little, the one says more of which fewer numbers were read off the candidate; one with many
+    says nothing beside it.
     """
     best: dict[frozenset[str], Explanation] = {}
     for explanation in sorted(found, key=lambda e: (round(math.log10(max(e.difference, 1e-14))), e.fitted)):
         best.setdefault(frozenset(explanation.traps), explanation)
-    return list(best.values())
+    return [e for e in best.values() if e.fitted <= MANY or not any(other.fitted < e.fitted for other in best.values())]
 
 
 def telling_scenario(one: Causes, other: Causes) -> str:

@@ -49,6 +49,7 @@ def facts_of(measure: Measure, base: Trace, place: Place, causes: Causes = ()) -
         if phase == LOSS:
             found += list(_of_known_losses(measure, step, causes))
             found += list(_of_gradients(measure, base, step, tolerance))
+            found += list(_of_pairing(measure, base, tolerance))
         if phase == UPDATE:
             found += list(_of_updates(measure, base, step, tolerance, sizes))
     return list(dict.fromkeys(found)) or [f"{name} differs without a pattern that is looked for."]
@@ -109,8 +110,8 @@ def of_pair(a: np.ndarray, b: np.ndarray, tolerance: float, sizes: dict[str, int
     if not np.isfinite(b).all():
         yield f"NaN or infinite in {int((~np.isfinite(b)).sum())} of {b.size} entries"
         return
-    if not b.any():
-        yield "0 throughout"
+    if not b.any() or np.abs(b).max() <= 1e-3 * tolerance * scale:
+        yield "0 throughout" + ", but for rounding" * bool(b.any())
         return
     ratio = float((a * b).sum() / (a * a).sum()) if a.any() else float("nan")
     if a.size > 1 and np.isfinite(ratio) and same(ratio * a, b):
@@ -283,6 +284,26 @@ def _of_gradients(measure: Measure, base: Trace, step: int, tolerance: float) ->
         return
     for fact in of_pair(a, b, tolerance, _sizes(measure.plan, step)):
         yield f"The gradient of all weights at that step is {fact}."
+
+
+def _of_pairing(measure: Measure, base: Trace, tolerance: float) -> Iterator[str]:
+    """Whether every batch has the right outputs and the right targets, paired otherwise.
+
+    The gradient of the last layer's biases is the mean of outputs (or probabilities) less that of the targets: what
+    belongs to what does not change it, under a cross-entropy or a squared error.
+    """
+    linear = ("softmax_cross_entropy", "binary_cross_entropy", "mse")
+    if "gradients" not in measure.shown or measure.plan.config["loss"] not in linear:
+        return
+    biases = [tensor for tensor in measure.table.tensors["gradients"] if tensor.name.endswith(" b")][-1]
+    a, b = (trace.gradients for trace in (base, measure.candidate))
+    off = np.abs(a - b).max(axis=1) > tolerance * np.abs(a).max(axis=1)
+    of_biases = np.abs(a - b)[:, biases.start : biases.stop].max(axis=1) > tolerance * np.abs(a).max(axis=1)
+    if off.all() and not of_biases.any() and np.abs(base.losses - measure.candidate.losses).min() > 0:
+        yield (
+            "In every step the gradient of the last layer's biases agrees and all else does not: the outputs and the "
+            "targets are those of the batch, but x and y are shuffled apart. Index both by one permutation."
+        )
 
 
 def _of_updates(measure: Measure, base: Trace, step: int, tolerance: float, sizes: dict[str, int]) -> Iterator[str]:

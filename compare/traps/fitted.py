@@ -6,18 +6,20 @@ unless every number of every step agrees.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 
-from compare.ledger.trace import Trace
+from compare.ledger.trace import Tensor, Trace
 from compare.traps.catalogue import CATALOGUE, Hypothesis
 from compare.traps.catalogue.trap import CONVENTION, FAULT
 from compare.traps.measure import Measure
+from impls import mlp_numpy
+from impls.mlp_numpy import Config
 
 CLOSE = 1e-9  # share by which a number may be off that is read off others
-CHANGES = 8  # of a learning rate, at most, that are told one by one
+CHANGES = 8  # of a learning rate, at most, that are told one by one; of more the course is told
 
 
 def fitted(measure: Measure, base: Trace) -> list[Hypothesis]:
@@ -114,8 +116,6 @@ def _updates(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
             yield Hypothesis(CATALOGUE["learning-rate"], f"{told(factor)} times", {"factor": factor})
         return
     starts = [0, *(np.flatnonzero(np.abs(np.diff(shares)) > 1e-7 * np.abs(shares[1:])) + 1).tolist()]
-    if len(starts) > CHANGES:
-        return
     ends = [*starts[1:], measure.steps]
     factors = [
         (start, plain(_precise(there[start:end], here[start:end]))) for start, end in zip(starts, ends, strict=True)
@@ -123,7 +123,41 @@ def _updates(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
     if factors[0][1] != 1 and "gradients" not in measure.shown:
         return  # It may as well be the gradient that is another.
     changes = ", ".join(_change(start, factor) for start, factor in factors if start or factor != 1)
-    yield Hypothesis(CATALOGUE["schedule-unnamed"], changes, {"factors": tuple(factors)})
+    if len(starts) > CHANGES:
+        changes = _course(measure, shares)
+    if changes:
+        yield Hypothesis(CATALOGUE["schedule-unnamed"], changes, {"factors": tuple(factors)})
+
+
+def _course(measure: Measure, shares: np.ndarray) -> str:
+    """The usual law by which a rate changes in many steps, in words; "" for none, since it may not be the rate then.
+
+    `shares` are its multiples of the reference's rate.
+    """
+    config = Config(**measure.plan.config)
+    steps = np.arange(len(shares))
+    rates = shares * [float(mlp_numpy.learning_rate(config, step)) for step in steps]
+    span = f"from {rates[0]:.6g} in step 1 to {rates[-1]:.6g} in step {len(rates)}"
+
+    def is_one(values: np.ndarray) -> bool:
+        return len(values) > 2 and bool(np.ptp(values) <= 1e-6 * np.abs(values).max())
+
+    ratios, changes = rates[1:] / rates[:-1], np.flatnonzero(np.abs(rates[1:] / rates[:-1] - 1) > 1e-9) + 1
+    if is_one(ratios[changes - 1]) and is_one(np.diff(changes, prepend=0)):
+        every = "every step" if changes[0] == 1 else f"every {changes[0]} steps"
+        return f"times {told(plain(float(ratios[changes[0] - 1])))} in {every}, {span}"
+    if is_one(np.diff(rates)):
+        return f"a straight line {span}"
+    if is_one(np.diff(1 / rates)):
+        return f"divided by 1 + {told(plain(float(rates[0] / rates[1] - 1)))} t, {span}"
+    peak = int(rates.argmax())
+    if is_one(np.diff(rates[: peak + 1])) and is_one(rates[peak:]):
+        return f"a warm-up of {peak + 1} steps, {span}"
+    with np.errstate(all="ignore"):
+        period = np.pi * steps[1:] / np.arccos(2 * rates[1:] / rates[0] - 1)
+    if is_one(period[np.isfinite(period)]) and np.isfinite(period).all():
+        return f"a cosine over {told(float(np.round(np.median(period), 3)))} steps, {span}"
+    return ""
 
 
 def _change(start: int, factor: float) -> str:
@@ -172,28 +206,52 @@ def _limited(kind: str, limit: float) -> Hypothesis:
 
 
 def _penalties(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
-    """What is left of a gradient after the reference's, where it is a multiple of the weights or of their signs."""
+    """What is left of a gradient after the reference's, where it is a multiple of the weights or of their signs.
+
+    In every tensor it is the same multiple, or there is none in it.
+    """
     residual = _residual(measure, base)
     if residual is None:
         return
     weights = np.array([measure.before(measure.candidate, step) for step in range(measure.steps)])
-    matrices = _entries(measure, lambda shape: len(shape) == 2)
-    of = {"square": weights, "absolute value": np.sign(weights), "norm": _by_norm(measure, weights)}
-    for name, pattern in of.items():
-        for biases in (False, True):
-            expected = pattern if biases else pattern * matrices
-            found = multiples(expected, residual, 1e-6)
-            if not np.isfinite(found).all() or not found.all() or np.ptp(found) > 1e-6 * abs(found[0]):
-                continue
-            strength = float((expected * residual).sum() / (expected * expected).sum())
-            strength = next((s for s in (float(f"{strength:.3g}"),) if abs(strength / s - 1) < 1e-6), strength)
-            where = "weights and biases" if biases else "weights"
-            for in_loss, how in ((0.0, "in the gradient alone"), (1.0, "in loss and gradient")):
-                yield Hypothesis(
-                    CATALOGUE["penalty-unnamed"],
-                    f"{strength:g} times the {_OF[name]} of the {where}, {how}",
-                    {"of": name, "strength": strength, "biases": biases, "in_loss": in_loss},
-                )
+    tensors = measure.table.tensors["params"]
+    noise = 1e-9 * np.abs(residual).max()
+    touched = [t for t in tensors if np.abs(residual[:, t.start : t.stop]).max() > noise]
+    for name, pattern in {
+        "square": weights, "absolute value": np.sign(weights), "norm": _by_norm(measure, weights)
+    }.items():  # fmt: skip
+        expected = np.zeros_like(pattern)
+        for tensor in touched:
+            expected[:, tensor.start : tensor.stop] = pattern[:, tensor.start : tensor.stop]
+        found = multiples(expected, residual, 1e-6)
+        if not np.isfinite(found).all() or not found.all() or np.ptp(found) > 1e-6 * abs(found[0]):
+            continue
+        strength = float((expected * residual).sum() / (expected * expected).sum())
+        strength = next((s for s in (float(f"{strength:.3g}"),) if abs(strength / s - 1) < 1e-6), strength)
+        of = tuple(tensors.index(tensor) for tensor in touched)
+        where = _where(tensors, touched, weights)
+        decay = measure.plan.config.get("weight_decay", 0.0)
+        if name == "square" and decay and where == "weights":
+            factor = plain(strength / decay)
+            how = f"{told(factor)} times, as a penalty in the loss"
+            yield Hypothesis(CATALOGUE["decay-factor"], how, {"factor": factor, "as_penalty": True}, CONVENTION)
+        for in_loss, how in ((0.0, "in the gradient alone"), (1.0, "in loss and gradient")):
+            yield Hypothesis(
+                CATALOGUE["penalty-unnamed"],
+                f"{strength:g} times the {_OF[name]} of the {where}, {how}",
+                {"of": name, "strength": strength, "tensors": of, "in_loss": in_loss},
+            )
+
+
+def _where(tensors: Sequence[Tensor], touched: Sequence[Tensor], weights: np.ndarray) -> str:
+    """The tensors that a penalty is on, in words; whether it is on biases that are 0 cannot be seen."""
+    matrices = [tensor for tensor in tensors if len(tensor.shape) == 2]
+    if set(touched) == set(matrices):
+        return "weights"
+    moving = [tensor for tensor in tensors if weights[:, tensor.start : tensor.stop].any()]
+    if set(touched) == set(moving):
+        return "weights and biases"
+    return " and ".join(tensor.name for tensor in touched)
 
 
 _OF = {"square": "half square", "absolute value": "absolute value", "norm": "norm"}
@@ -214,12 +272,6 @@ def _residual(measure: Measure, base: Trace) -> np.ndarray | None:
     there, here = _moves(measure, base)
     residual = (there - here) / measure.plan.config["learning_rate"]
     return residual if np.abs(there - here).max() > 1e-12 * np.abs(measure.candidate.params).max() else None
-
-
-def _entries(measure: Measure, wanted) -> np.ndarray:
-    """1 for the entries of tensors of a shape that is wanted, 0 for others, (P,)."""
-    tensors = measure.table.tensors["params"]
-    return np.concatenate([np.full(tensor.stop - tensor.start, float(wanted(tensor.shape))) for tensor in tensors])
 
 
 def _by_norm(measure: Measure, weights: np.ndarray) -> np.ndarray:

@@ -47,9 +47,9 @@ class Explanation:
         return " together with ".join(cause.label for cause in self.causes)
 
     @property
-    def fitted(self) -> bool:
-        """Whether a number of theirs was read off the candidate's."""
-        return any(cause.fitted for cause in self.causes)
+    def fitted(self) -> int:
+        """How many numbers of theirs were read off the candidate's."""
+        return sum(cause.fitted for cause in self.causes)
 
     @property
     def kinds(self) -> set[str]:
@@ -257,6 +257,8 @@ class Search:
                 return
             if any(hypothesis.trap is cause.trap for cause in state.causes):
                 continue
+            if state.place[0] == OUTCOME and hypothesis not in self.effects:
+                self._look_at_first_step(hypothesis)
             if self.effects.get(hypothesis, NEVER) < state.place:
                 continue  # It moves what agrees.
             trace = window.train(ordered((*state.causes, hypothesis)))
@@ -276,6 +278,14 @@ class Search:
             if further.place > state.place:
                 self.phases[hypothesis] = state.place[0]
                 yield further
+
+    def _look_at_first_step(self, hypothesis: Hypothesis) -> None:
+        """Most hypotheses move something in the first step already, which is soon seen."""
+        window = self.window(1)
+        trace = window.train((hypothesis,))
+        effect = NEVER if trace is None else window.moved(trace)
+        if effect != NEVER:
+            self.effects[hypothesis] = effect
 
     def pairs(self, state: State, ignored: frozenset[int]) -> Iterator[State]:
         """A state with two traps more that get further only together, which both act in the phase in question."""

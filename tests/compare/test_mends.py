@@ -65,8 +65,8 @@ def gradients_by_hand(params: list[np.ndarray], x: Any, y: Any, wrong: str) -> l
     dz = (p - np.eye(3)[y]) / (1 if wrong == "summed" else len(x))
     dz = dz * p * (1 - p) if wrong == "output" else dz
     dW2 = a.T @ dz
-    da = dz @ (W2 - 0.1 * dW2 if wrong == "updated" else W2).T
-    dh = da if wrong == "derivative" else da * (1 - a * a)
+    da = dz @ {"updated": (W2 - 0.1 * dW2).T, "unturned": W2}.get(wrong, W2.T)
+    dh = {"derivative": da, "activated": np.tanh(da)}.get(wrong, da * (1 - a * a))
     db = [d.sum(axis=0) for d in (dh, dz)]
     if wrong == "units":
         db = [np.full(d.shape, d.sum()) for d in db]

@@ -41,7 +41,9 @@ def _coupled(t: Any) -> None:
     in_training(t, lambda c: {"optimizer": "adam"})
 
 
-def _decay_factor(t: Any, factor: float) -> None:
+def _decay_factor(t: Any, factor: float, as_penalty: bool = False) -> None:
+    if as_penalty:
+        _decay_in_gradient(t, in_loss=True, shown=True)
     in_training(t, lambda c: {"weight_decay": factor * c.weight_decay})
 
 
@@ -54,14 +56,18 @@ def _decay_over_batch(t: Any, factor: float) -> None:
     t.MLP = Trapped
 
 
-def _penalty(t: Any, of: str, strength: float, biases: bool, in_loss: float) -> None:
-    """A penalty that the config does not name, in the gradient, and `in_loss` times itself in the loss."""
+def _penalty(t: Any, of: str, strength: float, in_loss: float, tensors: tuple[int, ...] | None = None) -> None:
+    """A penalty that the config does not name, in the gradient, and `in_loss` times itself in the loss.
+
+    It is on the parameters of these numbers, or on all weight matrices.
+    """
 
     def change(c, model):
-        value = 0.0
+        value, number = 0.0, -1
         for w, g in zip(model.layers, model.gradient_layers, strict=True):
             for array, gradient in zip(w, g, strict=True):
-                if array.ndim < 2 and not biases:
+                number += 1
+                if array.ndim < 2 if tensors is None else number not in tensors:
                     continue
                 if of == "square":
                     value += strength / 2 * float((array * array).sum())
@@ -222,7 +228,6 @@ TRAPS = [
             "0.01 times the weights in the gradient": {
                 "of": "square",
                 "strength": 0.01,
-                "biases": False,
                 "in_loss": 0.0,
             },
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,44 @@ def _other_derivative(t: Any, at: str) -> None:
         }[at]
 
     t.ACTIVATIONS = {name: (f, change(f, derivative)) for name, (f, derivative) in t.ACTIVATIONS.items()}
+
+
+def _activated_on_way_back(t: Any) -> None:
+    """The activation itself of the gradient that comes back, in place of its derivative times it."""
+
+    class Trapped(t.MLP):
+        def _backward(self, d, saved, masks):
+            f, _ = t.ACTIVATIONS[self.config.activation]
+            for i in reversed(range(len(saved))):
+                a, z, _, _ = saved[i]
+                dW, db = self.gradient_layers[i]
+                if z is not None:
+                    d = d @ self.layers[i + 1][0].T
+                    d = f(d * masks[i] if masks else d)
+                dW[:], db[:] = a.T @ d, d.sum(axis=0)
+
+    t.MLP = Trapped
+
+
+def _straight_back(t: Any) -> None:
+    """The error goes back through the weights as they are, where their transposes are meant."""
+
+    class Trapped(t.MLP):
+        def _backward(self, d, saved, masks):
+            turned = [layer[0] for layer in self.layers if layer[0].shape[0] == layer[0].shape[1]]
+            for W in turned:
+                W[:] = W.T.copy()
+            super()._backward(d, saved, masks)
+            for W in turned:
+                W[:] = W.T.copy()
+
+    t.MLP = Trapped
+
+
+def _has_square_layer(config: Config, plan: Plan) -> bool:
+    """Whether a matrix that an error goes back through is square."""
+    sizes = config.layer_sizes[1:]
+    return any(n == m for n, m in itertools.pairwise(sizes))
 
 
 def _output_derivative(t: Any, once_more: bool) -> None:
@@ -204,6 +243,30 @@ TRAPS = [
                 "with the input where the output is meant",
             )
         },
+    ),
+    Trap(
+        "activation-of-gradient",
+        "gradient",
+        "The last layer agrees, gradients before it differ, mostly in their signs",
+        "The activation is called on the gradient that comes back: relu(d) drops the negative ones, where the "
+        "derivative drops those of units that were off.",
+        _SOURCE,
+        "loss.backward()  # by hand d * (z > 0) for ReLU, never relu(d)",
+        "tape.gradient(loss, model.trainable_variables)  # by hand d * ops.cast(z > 0, d.dtype), never ops.relu(d)",
+        when(has_hidden, _without_norm),
+        _activated_on_way_back,
+    ),
+    Trap(
+        "weights-not-turned-in-way-back",
+        "gradient",
+        "The last layers agree, gradients before a square layer differ",
+        "The error goes back through W.T. Where a layer is as wide as the next one, W fits as well, and nothing "
+        "complains.",
+        _SOURCE,
+        "loss.backward()  # by hand d @ W.T for z = a @ W + b",
+        "tape.gradient(loss, model.trainable_variables)  # by hand d @ ops.transpose(W) for z = a @ W + b",
+        when(has_hidden, _has_square_layer),
+        _straight_back,
     ),
     Trap(
         "derivative-of-output",

@@ -109,6 +109,23 @@ def _activated_twice(t: Any, shown: bool) -> None:
         t.decide = lambda c, z: original(c, z - 0.5 if c.loss == BINARY else z)
 
 
+def _over_samples(t: Any, how: str) -> None:
+    """A softmax over the samples of the batch, where one over the classes is meant."""
+    original = t.LOSSES[SOFTMAX]
+
+    def loss(c, z, y):
+        e = np.exp(z - z.max(axis=0))
+        p = e / e.sum(axis=0)
+        if how == "before":
+            terms, d = original(c, p, y)
+            return terms, p * (d - (d * p).sum(axis=0))
+        target = np.eye(z.shape[1])[y] * (1 - c.label_smoothing) + c.label_smoothing / z.shape[1]
+        back = p - target if how == "as usual" else p * target.sum(axis=0) - target
+        return -(target * np.log(p)).sum(axis=1, keepdims=True), back
+
+    t.LOSSES = t.LOSSES | {SOFTMAX: loss}
+
+
 def _probabilities_expected(t: Any, kind: str) -> None:
     least = 1e-7
 
@@ -429,6 +446,23 @@ TRAPS = [
         when(loss=ENTROPY),
         _activated_twice,
         variants={"outputs are probabilities": {"shown": True}, "inside the loss": {"shown": False}},
+    ),
+    Trap(
+        "softmax-over-samples",
+        "loss",
+        "The loss starts near log B, for B samples, and depends on which samples are in a batch",
+        "A softmax along axis 0 makes the samples of a batch sum to 1, class by class; the classes are axis 1. Without "
+        "an axis, np.sum adds up both.",
+        "torch/nn/functional.py (softmax: dim); keras/src/ops/nn.py (softmax: axis)",
+        "{torch_loss}  # of logits; by hand torch.softmax(z, dim=1)",
+        "{keras_loss}  # of logits; by hand keras.ops.softmax(z, axis=-1)",
+        when(loss=SOFTMAX, class_weights=None),
+        _over_samples,
+        variants={
+            "": {"how": ""},
+            "and p - y for its gradient": {"how": "as usual"},
+            "before the loss's own": {"how": "before"},
+        },
     ),
     Trap(
         "logits-as-probabilities",

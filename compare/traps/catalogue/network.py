@@ -439,6 +439,7 @@ TRAPS = [
         always,
         _no_biases,
         variants={"in any layer": {"last_only": False}, "in the last layer": {"last_only": True}},
+        kinds={"in any layer": CONVENTION},
     ),
     Trap(
         "weights-transposed",

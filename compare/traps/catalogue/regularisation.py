@@ -67,10 +67,29 @@ def _no_dropout(t: Any) -> None:
     _change_masks(t, lambda model, masks: [np.ones_like(mask) for mask in masks])
 
 
-def _dropout_in_evaluation(t: Any) -> None:
+def _note_predictions(t: Any) -> None:
+    """Let a model know, by `predicting`, whether it predicts, rather than shows its outputs."""
+
+    class Noting(t.MLP):
+        predicting = False
+
+        def predict(self, x):
+            self.predicting = True
+            found = super().predict(x)
+            self.predicting = False
+            return found
+
+    t.MLP = Noting
+
+
+def _dropout_in_evaluation(t: Any, shown: bool) -> None:
+    _note_predictions(t)
+
     class Trapped(t.MLP):
         def _forward(self, x, training=False, masks=None):
-            return super()._forward(x, training, masks if training else self._draw_masks(len(x)))
+            if not training and (shown or self.predicting):
+                masks = self._draw_masks(len(x))
+            return super()._forward(x, training, masks)
 
     t.MLP = Trapped
 
@@ -103,13 +122,21 @@ def _keras_norm(t: Any, epsilon: float = 1e-3, momentum: float = 0.01, biased: b
         _running_biased(t)
 
 
-def _batch_in_evaluation(t: Any) -> None:
-    original = t._normalise
+def _batch_in_evaluation(t: Any, shown: bool) -> None:
+    _note_predictions(t)
 
-    def normalise(z, running, training):
-        return original(z, running if training else tuple(a.copy() for a in running), True)
+    class Trapped(t.MLP):
+        def _forward(self, x, training=False, masks=None):
+            if training or not (shown or self.predicting):
+                return super()._forward(x, training, masks)
+            original = t._normalise
+            t._normalise = lambda z, running, training: original(z, tuple(a.copy() for a in running), True)
+            try:
+                return super()._forward(x, training, masks)
+            finally:
+                t._normalise = original
 
-    t._normalise = normalise
+    t.MLP = Trapped
 
 
 def _backward_with(t: Any, mean_share: Callable[[int], float], variance_share: Callable[[int], float]) -> None:
@@ -241,6 +268,7 @@ TRAPS = [
         "model(x, training=False)  # as predict and evaluate do",
         _drops,
         _dropout_in_evaluation,
+        variants={"": {"shown": True}, "in predictions alone": {"shown": False}},
     ),
     Trap(
         "norm-epsilon",
@@ -342,6 +370,7 @@ TRAPS = [
         "model(x, training=False)",
         when(has_hidden, batch_norm=True),
         _batch_in_evaluation,
+        variants={"": {"shown": True}, "in predictions alone": {"shown": False}},
     ),
     Trap(
         "norm-running-in-training",

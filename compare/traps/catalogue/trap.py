@@ -79,9 +79,9 @@ class Hypothesis:
     of_kind: str = ""  # where it is not what the trap's is
 
     @property
-    def fitted(self) -> bool:
-        """Whether its values were read off the candidate's numbers."""
-        return self.values is not None
+    def fitted(self) -> int:
+        """How many values were read off the candidate's numbers."""
+        return sum(len(v) if isinstance(v, tuple) else 1 for v in (self.values or {}).values())
 
     @property
     def arguments(self) -> dict[str, Any]:
