@@ -136,7 +136,7 @@ def _course(measure: Measure, shares: np.ndarray) -> str:
     """
     config = Config(**measure.plan.config)
     steps = np.arange(len(shares))
-    rates = shares * [float(mlp_numpy.learning_rate(config, step)) for step in steps]
+    rates = shares * np.array([float(mlp_numpy.learning_rate(config, step)) for step in range(len(shares))])
     span = f"from {rates[0]:.6g} in step 1 to {rates[-1]:.6g} in step {len(rates)}"
 
     def is_one(values: np.ndarray) -> bool:
@@ -227,18 +227,19 @@ def _penalties(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
         if not np.isfinite(found).all() or not found.all() or np.ptp(found) > 1e-6 * abs(found[0]):
             continue
         strength = float((expected * residual).sum() / (expected * expected).sum())
-        strength = next((s for s in (float(f"{strength:.3g}"),) if abs(strength / s - 1) < 1e-6), strength)
+        short = float(f"{strength:.3g}")
+        strength = next((s for s in (short, float(np.float32(short))) if abs(strength / s - 1) < CLOSE), strength)
         of = tuple(tensors.index(tensor) for tensor in touched)
         where = _where(tensors, touched, weights)
         decay = measure.plan.config.get("weight_decay", 0.0)
-        if name == "square" and decay and where == "weights":
+        if name == "square" and decay and where == ALL_WEIGHTS:
             factor = plain(strength / decay)
             how = f"{told(factor)} times, as a penalty in the loss"
             yield Hypothesis(CATALOGUE["decay-factor"], how, {"factor": factor, "as_penalty": True}, CONVENTION)
         for in_loss, how in ((0.0, "in the gradient alone"), (1.0, "in loss and gradient")):
             yield Hypothesis(
                 CATALOGUE["penalty-unnamed"],
-                f"{strength:g} times the {_OF[name]} of the {where}, {how}",
+                f"{strength:g} times the {_OF[name]} of {where}, {how}",
                 {"of": name, "strength": strength, "tensors": of, "in_loss": in_loss},
             )
 
@@ -247,13 +248,14 @@ def _where(tensors: Sequence[Tensor], touched: Sequence[Tensor], weights: np.nda
     """The tensors that a penalty is on, in words; whether it is on biases that are 0 cannot be seen."""
     matrices = [tensor for tensor in tensors if len(tensor.shape) == 2]
     if set(touched) == set(matrices):
-        return "weights"
+        return ALL_WEIGHTS
     moving = [tensor for tensor in tensors if weights[:, tensor.start : tensor.stop].any()]
     if set(touched) == set(moving):
-        return "weights and biases"
+        return "the weights and biases"
     return " and ".join(tensor.name for tensor in touched)
 
 
+ALL_WEIGHTS = "the weights"
 _OF = {"square": "half square", "absolute value": "absolute value", "norm": "norm"}
 
 

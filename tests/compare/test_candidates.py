@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -14,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from compare.candidates import infer, plans
+from compare.candidates import arrays, infer, plans
 from compare.candidates.base import COLUMN, FLAT
 from compare.candidates.forms import fitting
-from compare.candidates.load import CandidateError
+from compare.candidates.load import CandidateError, Source
 from compare.candidates.worker import adapt
 from compare.ledger.parity import Gap, in_step, on_its_own
 from compare.ledger.trace import record
@@ -677,8 +679,37 @@ def test_what_cannot_be_compared_is_said(make: Callable[[], Any], said: str) -> 
 def test_keras_without_inputs() -> None:
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(CandidateError, match=r"keras\.Input"):
-        adapt(model, "float64")
+    candidate = adapt(model, "float64")
+    assert candidate.describe()["layer_sizes"] == (10, 1)
+    assert any("keras.Input" in note for note in candidate.notes)
+
+
+def test_a_file_is_run_anew_for_every_training(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("used = []\n\ndef candidate():\n    used.append(1)\n    return len(used)\n")
+    source = Source(path)
+    assert [source.product({}, None) for _ in range(3)] == [1, 1, 1]
+
+
+def test_another_model_of_scikit_learn_is_named() -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    with pytest.raises(CandidateError, match="scikit-learn's RandomForestClassifier"):
+        adapt(RandomForestClassifier(), "float64")
+
+
+def test_moments_are_not_taken_for_weights() -> None:
+    shapes = {"W1": (3, 4), "b1": (4,), "W2": (4, 2), "b2": (2,)}
+    moments = {name: np.zeros(shape) for name, shape in shapes.items()}
+    layers, _ = arrays.find(
+        SimpleNamespace(
+            m={k: a.copy() for k, a in moments.items()}, params={k: a + 1 for k, a in moments.items()}, v=moments
+        )
+    )
+    assert [[a.path.text for a in layer if a.path] for layer in layers] == [
+        [".params['W1']", ".params['b1']"],
+        [".params['W2']", ".params['b2']"],
+    ]
 
 
 def test_sizes_of_another_scenario() -> None:

@@ -43,8 +43,9 @@ def _coupled(t: Any) -> None:
 
 def _decay_factor(t: Any, factor: float, as_penalty: bool = False) -> None:
     if as_penalty:
-        _decay_in_gradient(t, in_loss=True, shown=True)
-    in_training(t, lambda c: {"weight_decay": factor * c.weight_decay})
+        _decay_in_gradient(t, in_loss=True, shown=True, factor=factor)
+    else:
+        in_training(t, lambda c: {"weight_decay": factor * c.weight_decay})
 
 
 def _decay_over_batch(t: Any, factor: float) -> None:
@@ -122,9 +123,11 @@ def _decay_without_rate(t: Any) -> None:
     t.MLP = Trapped
 
 
-def _decay_in_gradient(t: Any, in_loss: bool = False, shown: bool = False, rounded: bool = False) -> None:
+def _decay_in_gradient(
+    t: Any, in_loss: bool = False, shown: bool = False, rounded: bool = False, factor: float = 1.0
+) -> None:
     def change(c, model):
-        decay = 2 * rounded_to_float32(c.weight_decay / 2) if rounded else c.weight_decay
+        decay = factor * (2 * rounded_to_float32(c.weight_decay / 2) if rounded else c.weight_decay)
         model.flat_gradient += decay * model.flat * model.decays
         return decay / 2 * float((model.flat**2 * model.decays).sum()) if in_loss else 0.0
 
@@ -220,8 +223,10 @@ TRAPS = [
         "A penalty on the weights is added to the loss or to the gradient by hand, or by a regularizer, and is not in "
         "the config as weight_decay.",
         "keras/src/regularizers/regularizers.py; torch/optim/sgd.py",
-        Words("remove the penalty, or name it: weight_decay in the config is twice the factor of sum(w**2)"),
-        Words("remove the regularizer, or name it: weight_decay in the config is twice the factor of sum(w**2)"),
+        Words("remove the penalty; squares of all weights can be named: weight_decay is twice the factor of sum(w**2)"),
+        Words(
+            "remove the regularizer; squares of all weights can be named: weight_decay is twice the factor of sum(w**2)"
+        ),
         always,
         _penalty,
         variants={

@@ -231,7 +231,7 @@ TRAPS = [
     Trap(
         "schedule-unnamed",
         "rate",
-        "Equal up to a step, from which on every update is a constant multiple",
+        "Gradients agree, and updates are multiples of the reference's that change with the steps",
         "The learning rate changes where the reference's does not: a scheduler, a callback or an `if` that was not "
         "named as the schedule that is meant.",
         "torch/optim/lr_scheduler.py; keras/src/callbacks/reduce_lr_on_plateau.py",
