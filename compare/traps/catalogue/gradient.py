@@ -109,13 +109,13 @@ def _activated_on_way_back(t: Any) -> None:
 
     class Trapped(t.MLP):
         def _backward(self, d, saved, masks):
-            f, _ = t.ACTIVATIONS[self.config.activation]
+            activations = self.config.by_layer("activation")
             for i in reversed(range(len(saved))):
                 a, z, _, _ = saved[i]
                 dW, db = self.gradient_layers[i]
                 if z is not None:
                     d = d @ self.layers[i + 1][0].T
-                    d = f(d * masks[i] if masks else d)
+                    d = t.ACTIVATIONS[activations[i]][0](d * masks[i] if masks else d)
                 dW[:], db[:] = a.T @ d, d.sum(axis=0)
 
     t.MLP = Trapped
