@@ -44,7 +44,7 @@ def compared(a: Recording, b: Recording) -> Data:
         )
     else:
         _samples(data)
-    _batches(data)
+    _batches(data, (a, b))
     _order(data, a, b)
     for finding in data.findings:
         finding.lines = _place(a), _place(b)
@@ -58,14 +58,18 @@ def _place(r: Recording) -> Line | None:
 def _layout(data: Data, a: Recording, b: Recording) -> None:
     """Whether one gives images with the channels first: a convention, found by the numbers."""
     first_a, first_b = (next(step.inputs[0] for step in r.steps if step.inputs) for r in (a, b))
-    if np.ndim(first_a) != 4 or np.ndim(first_b) != 4 or np.shape(first_a)[1:] == np.shape(first_b)[1:]:
+    if (
+        np.ndim(first_a) not in (3, 4)
+        or np.ndim(first_a) != np.ndim(first_b)
+        or np.shape(first_a)[1:] == np.shape(first_b)[1:]
+    ):
         return
     if np.shape(first_a)[1:] == np.moveaxis(first_b, 1, -1).shape[1:]:
         data.b, data.layout = samples(b, "moved"), "b moved"
     elif np.moveaxis(first_a, 1, -1).shape[1:] == np.shape(first_b)[1:]:
         data.a, data.layout = samples(a, "moved"), "a moved"
     if data.layout:
-        data.say("channel-order", "convention", f"images are {np.shape(first_a)[1:]} against {np.shape(first_b)[1:]}")
+        data.say("channel-order", "convention", f"samples are {np.shape(first_a)[1:]} against {np.shape(first_b)[1:]}")
 
 
 def _samples(data: Data) -> None:
@@ -185,16 +189,17 @@ def _plain(t: np.ndarray) -> np.ndarray:
     return t
 
 
-def _batches(data: Data) -> None:
+def _batches(data: Data, recordings: tuple[Recording, Recording]) -> None:
     a, b = data.a, data.b
     assert a is not None
     assert b is not None
     if max(a.sizes) != max(b.sizes):
         text = f"batches of {max(a.sizes)} against {max(b.sizes)} samples"
         data.say("batch-size", "fault", text, mend=f"batches of {max(a.sizes)}", values=(max(a.sizes), max(b.sizes)))
+    loaders = [r.loader for r in recordings]
     partial = [s.sizes[s.period - 1] if s.period else min(s.sizes) for s in (a, b)]
     whole = [max(s.sizes) for s in (a, b)]
-    seen = a.period and b.period
+    seen = all(s.period or loader.get("drop_last") for s, loader in zip((a, b), loaders, strict=True))
     if whole[0] == whole[1] and (partial[0] < whole[0]) != (partial[1] < whole[1]) and seen:
         text = f"the last batch of an epoch has {partial[0]} samples against {partial[1]}"
         which = "keeps" if partial[0] < whole[0] else "drops"

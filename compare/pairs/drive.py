@@ -52,8 +52,8 @@ def parameters(values: Arrays, a: Recording, b: Recording, match: Match) -> Arra
     """The first one's weights or gradients as the second's."""
     found: Arrays = [None] * len(b.parameters)
     for i, j in match.pairs:
-        if i < len(values):
-            found[j] = like(values[i], a.parameters[i], b.parameters[j])
+        value = like(values[i], a.parameters[i], b.parameters[j]) if i < len(values) else None
+        found[j] = None if value is None else match.to_second(i, value)
     return found
 
 

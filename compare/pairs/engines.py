@@ -72,8 +72,7 @@ class Scripted:
         step = self.process.recording().steps[-1]
         weights = step.before
         if self.own is not self.a:
-            back = Match(tuple((j, i) for i, j in self.match.pairs), (), ())
-            weights = parameters(weights, self.own, self.a, back)
+            weights = parameters(weights, self.own, self.a, self.match.back)
         return Trained(weights, step.loss)
 
     def _given(self, batch: Batch) -> Given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from compare.pairs import layers as compared_layers
 from compare.pairs.effects import Gap
 from compare.pairs.findings import KINDS, STAGES, Finding
 from compare.pairs.match import Match, matched
+from compare.pairs.order import turned_rows
 from compare.run.scratch import scratch
 from compare.watch.plan import Inexpressible
 from compare.watch.process import ScriptProcess, Stopped, Supply
@@ -150,9 +151,19 @@ def _steps(
         _share_gradients(a, b, match, driven)
         targets = bool(drives[1].steps[0].targets) and all(t is not None for t in drives[1].steps[0].targets)
         runs = steps.Runs(a, b, *driven, match, layers, dtype, targets_given=targets)
+        facts = []
+        if rows := turned_rows(runs):
+            match = replace(match, rows=rows)
+            drives = drives[0], drive.for_second(a, b, match, about, count)
+            drives[1].dtype = dtype
+            second.drive(drives[1])
+            runs = replace(runs, driven_b=second.recording(), match=match)
+            names = " and ".join(a.parameters[i].name for i in rows)
+            facts.append(f"the inputs of {names} stand in another order in {b.script}, and so do its rows")
         if compared_layers.compared(runs):
             _force(runs, drives[1], second)
-        return runs, *steps.compared(runs)
+        told, findings = steps.compared(runs)
+        return runs, [*facts, *told], findings
     return None, [f"the scripts could not be put on the same steps: {reason}"], []
 
 
@@ -178,7 +189,7 @@ def _share_gradients(a: Recording, b: Recording, match: Match, driven: tuple[Rec
     """
     one, other = driven
     shown = [any(g is not None for g in r.steps[0].gradients) for r in driven]
-    back = Match(tuple((j, i) for i, j in match.pairs), match.only_b, match.only_a)
+    back = match.back
     for s, t in zip(one.steps, other.steps, strict=False):
         if shown[0] and not shown[1]:
             t.gradients = drive.parameters(s.gradients, a, b, match)

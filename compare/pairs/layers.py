@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from compare.pairs.findings import Finding
@@ -13,14 +15,31 @@ from compare.watch.recording import Op, Recording
 def compared(runs: Runs) -> list[Finding]:
     """The layers whose input or output differs: the first alone, or all where each was given the first's numbers."""
     found: list[Finding] = []
+    put = forced(runs)[0] if runs.forced and runs.steps else {}
     for number, (i, j) in enumerate(runs.layers.pairs):
+        behind = runs.forced and number > 0 and runs.layers.pairs[number - 1][1] not in put
         for which in (0, 1):
+            if behind and which == 0:
+                continue  # The layer before could not be given the first one's numbers, so they are others here.
             apart = _apart(runs, i, j, which)
             if apart > runs.allowed:
                 found.append(_before(runs, number, apart) if which == 0 else _inside(runs, number, apart))
                 if not runs.forced:
                     return found
-    return found
+    return _together(found)
+
+
+def _together(found: list[Finding]) -> list[Finding]:
+    """Of what the same lines do in several places the largest one, which says so."""
+    places: dict[tuple, list[Finding]] = {}
+    for finding in found:
+        places.setdefault((finding.name, finding.lines), []).append(finding)
+    merged = []
+    for same in places.values():
+        largest, more = max(same, key=lambda f: f.size), len(same) - 1
+        said = f"{largest.text}; so too in {more} more place{'s' if more > 1 else ''}" if more else largest.text
+        merged.append(replace(largest, text=said))
+    return merged
 
 
 def forced(runs: Runs) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
@@ -31,6 +50,9 @@ def forced(runs: Runs) -> list[dict[int, tuple[np.ndarray, np.ndarray]]]:
         for i, j in runs.layers.pairs:
             if i in s.values and j in t.values:
                 pair = [as_shaped(x, y.shape) for x, y in zip(s.values[i], t.values[j], strict=True)]
+                order = runs.columns(i)
+                if order is not None and pair[0] is not None:
+                    pair[0] = pair[0][:, order]
                 if pair[0] is not None and pair[1] is not None:
                     values[j] = (pair[0], pair[1])
         found.append(values)
@@ -42,7 +64,9 @@ def _apart(runs: Runs, i: int, j: int, which: int) -> float:
     for s, t in runs.steps:
         if i in s.values and j in t.values:
             one, other = s.values[i][which], t.values[j][which]
-            shaped = as_shaped(other, one.shape)
+            shaped, order = as_shaped(other, one.shape), runs.columns(i)
+            if shaped is not None and order is not None and which == 0:
+                shaped = shaped[:, np.argsort(order)]
             if shaped is not None:
                 found.append(gap(one, shaped))
             elif which == 1 and one.size != other.size and one.ndim == other.ndim:
@@ -78,6 +102,10 @@ def _before(runs: Runs, number: int, apart: float) -> Finding:
         plain(o.name) for o in ops_b
     ]:
         name = "pooling"
+    if [plain(o.name) for o in ops_a] == [plain(o.name) for o in ops_b]:
+        words = f" ({told(ops_a)})" if ops_a else ""
+        text = f"{place}: other numbers come out of what stands before it{words}, from the same weights"
+        return Finding("steps", "layer", "fault", text, lines, apart).switched_by("layers")
     text = f"{place}: {told(ops_a)} against {told(ops_b)}"
     return Finding("steps", name, "fault", text, lines, apart, told(ops_a)).switched_by("layers")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from compare.pairs.findings import Finding
@@ -44,7 +46,10 @@ def compared(runs: Runs) -> tuple[list[Finding], np.ndarray | None]:
     elif (smoothing := [_smoothing(tail) for tail in tails])[0] != smoothing[1]:
         name, text = "label-smoothing", f"labels are smoothed by {smoothing[0]:g} against {smoothing[1]:g}"
     elif (penalty := _penalty(runs, other - one)) is not None:
-        name, text = "penalty", f"the loss has {penalty:.4g} · Σw² more than the first one's"
+        name, text = "penalty", f"the loss has {penalty} than the first one's"
+        finding = Finding("steps", name, "fault", f"{text}; at the first step {one[0]:.6g} against {other[0]:.6g}")
+        finding = replace(finding, lines=lines, size=apart).switched_by("loss", (0.0, penalty.signed))
+        return [finding], None
     elif options := [
         o for x, y in zip(*tails, strict=False) if plain(x.name) == plain(y.name) for o in differing(x, y)
     ]:
@@ -76,6 +81,8 @@ def _broadcasts(runs: Runs) -> bool:
         if last is None or target is None or last.shape != (1,) or np.ndim(target) != 1 or len(target) < 2:
             return False
         behind = r.ops[r.ops.index(last) :]
+        if r.framework == "keras" and "reduction" in behind[-1].options:
+            return False  # Keras' own losses take the shape of the targets.
         return not any(
             op.shape == () and plain(op.name) in ("squeeze", "getitem", "flatten", "view", "reshape") for op in behind
         )
@@ -83,12 +90,31 @@ def _broadcasts(runs: Runs) -> bool:
     return does(runs.b) != does(runs.a)
 
 
-def _penalty(runs: Runs, difference: np.ndarray) -> float | None:
-    """The λ of λ·Σw² that explains a difference of the losses, over the kernels or over all."""
+@dataclass(frozen=True)
+class Penalty:
+    """λ·Σw² that a loss has more than another."""
+
+    factor: float
+    of: str  # over which parameters
+    whole: bool  # over all that are trained
+
+    def __str__(self) -> str:
+        return f"{abs(self.factor):.4g} · Σ{self.of} {'more' if self.factor > 0 else 'less'}"
+
+    @property
+    def signed(self) -> float | None:
+        """λ, if it is over all parameters, as an optimizer's decay is."""
+        return self.factor if self.whole else None
+
+
+def _penalty(runs: Runs, difference: np.ndarray) -> Penalty | None:
+    """The penalty that explains a difference of the losses, over the kernels, over all, or over the biases."""
     trained = [i for i, p in enumerate(runs.a.parameters) if p.trained]
-    for chosen in ([i for i in trained if "bias" not in runs.a.parameters[i].role], trained):
+    biases = [i for i in trained if "bias" in runs.a.parameters[i].role]
+    kernels = [i for i in trained if i not in biases]
+    for chosen, of in ((kernels, "w² of the weights"), (trained, "w²"), (biases, "b² of the biases")):
         squares = np.array([sum(float((np.asarray(s.before[i]) ** 2).sum()) for i in chosen) for s, _ in runs.steps])
         factor = float(difference @ squares / max(float(squares @ squares), 1e-300))
-        if np.allclose(factor * squares, difference, rtol=1e-3):
-            return factor
+        if np.allclose(factor * squares, difference, rtol=1e-3) and squares.any():
+            return Penalty(factor, of, chosen == trained)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -17,6 +17,22 @@ class Match:
     pairs: tuple[tuple[int, int], ...]
     only_a: tuple[int, ...]
     only_b: tuple[int, ...]
+    rows: dict[int, np.ndarray] = field(default_factory=dict)
+    """Of a parameter of the first whose rows stand in another order in the second: the first's row of each."""
+
+    def to_second(self, i: int, value: np.ndarray) -> np.ndarray:
+        """A value of the first's parameter, which has the second's shape, in the second's order."""
+        return value[self.rows[i]] if i in self.rows else value
+
+    def to_first(self, i: int, value: np.ndarray) -> np.ndarray:
+        """And back."""
+        return value[np.argsort(self.rows[i])] if i in self.rows else value
+
+    @property
+    def back(self) -> Match:
+        """From the second to the first."""
+        rows = {j: np.argsort(self.rows[i]) for i, j in self.pairs if i in self.rows}
+        return Match(tuple((j, i) for i, j in self.pairs), self.only_b, self.only_a, rows)
 
     @property
     def whole(self) -> bool:

@@ -80,7 +80,9 @@ def options(op: Op) -> dict[str, Any]:
 
 
 def _one(value: Any) -> Any:
-    """(2, 2) is 2."""
+    """(2, 2) is 2, and a padding that is none is 0."""
+    if value == "valid":
+        return 0
     if isinstance(value, list | tuple) and value and all(v == value[0] for v in value):
         return value[0]
     return tuple(value) if isinstance(value, list) else value

@@ -45,7 +45,11 @@ class Runs:
         """A value of the second's parameter j in the shape of the first's parameter i."""
         other = like(value, self.b.parameters[j], self.a.parameters[i])
         assert other is not None
-        return other
+        return self.match.to_first(i, other)
+
+    def columns(self, op: int) -> np.ndarray | None:
+        """Of the inputs of a layer of the second, which of the first's each is; None where they have one order."""
+        return next((self.match.rows[p] for p in self.a.ops[op].parameters if p in self.match.rows), None)
 
 
 def gap(one: np.ndarray, other: np.ndarray, size: float | None = None) -> float:

@@ -54,7 +54,7 @@ def samples(recording: Recording, layout: str = "") -> Samples | None:
     batches = [x[0] for x, _ in wholes if x and x[0] is not None]
     if not batches or len({np.shape(a)[1:] for a in batches}) != 1:
         return None
-    batches = [np.moveaxis(a, 1, -1) if layout == "moved" and a.ndim == 4 else a for a in batches]
+    batches = [np.moveaxis(a, 1, -1) if layout == "moved" and a.ndim > 2 else a for a in batches]
     batches = [a if a.ndim else a[None] for a in batches]
     rows = np.concatenate([a.reshape(len(a), -1) for a in batches]).astype(float)
     found = [t[0] for _, t in wholes if t and t[0] is not None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compare.pairs import layers, losses, updates
+from compare.pairs import layers, losses, rules, updates
 from compare.pairs.findings import Finding
 from compare.pairs.runs import Runs, gap
 
@@ -33,10 +33,30 @@ def compared(runs: Runs) -> tuple[list[str], list[Finding]]:
         found += gradients(runs, factor, bool(found))
     found = [*found, *loss]
     found += statistics(runs)
-    found += updates.compared(runs)
+    found = _one_decay(runs, [*found, *updates.compared(runs)])
     if not found:
         facts.append(f"{len(runs.steps)} steps from the same weights agree to {worst(runs):.0e}")
     return facts, found
+
+
+def _one_decay(runs: Runs, found: list[Finding]) -> list[Finding]:
+    """A penalty in the loss of the one, and the same as a decay in the optimizer of the other, are one way to train."""
+    penalty, decay = (next((f for f in found if f.name == name), None) for name in ("penalty", "weight-decay"))
+    if penalty is None or decay is None or penalty.values[1] is None:
+        return found
+    owner = rules.declared(runs.a if decay.values[0] else runs.b)
+    if owner is None or (owner.settings.get("decoupled") and owner.name != "sgd"):
+        return found  # It is no part of the gradients.
+    more = 2 * penalty.values[1] + decay.values[1] - decay.values[0]
+    others = [f for f in found if f not in (penalty, decay, next((g for g in found if g.name == "decay-form"), None))]
+    if abs(more) > 1e-3 * abs(decay.values[1] - decay.values[0]) or len(others) < len(found) - 2:
+        return found
+    ways = "as a penalty in the loss", "as weight decay of the optimizer"
+    one, other = ways if penalty.values[1] < 0 else ways[::-1]
+    lines = penalty.lines if penalty.values[1] < 0 else decay.lines
+    text = f"the same L2 penalty stands {one} in the first, and {other} in the second: the loss that is told differs"
+    both = lines[0], (decay if penalty.values[1] < 0 else penalty).lines[1]
+    return [*others, Finding("steps", "decay-form", "convention", text, both, penalty.size)]
 
 
 def worst(runs: Runs) -> float:

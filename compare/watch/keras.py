@@ -6,6 +6,7 @@ it. Driven, everything runs eagerly, so that each layer, loss and gradient can b
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from keras.src import backend
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
 from keras.src.losses.loss import Loss
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 
-from compare.watch.keras_layout import Handle, about, function_name, handles, is_leaf, options
+from compare.watch.keras_layout import RECURRENT, Handle, about, function_name, handles, is_leaf, options
 from compare.watch.recording import Line, Op, Parameter, Step, in_logits
 from compare.watch.watcher import NotWatched, Watcher
 
@@ -134,6 +136,7 @@ class KerasWatcher(Watcher):
             data = next(iterator)
             self.model = model
             self.mark("model")
+            _build(model, data)
             step = self._open(training=True)
             self._keep_optimizer(model.optimizer)
             data = self._batch(step, data)
@@ -368,7 +371,7 @@ class KerasWatcher(Watcher):
             named = named | {"training": False}
         if eager and kind and len(arguments) == 1:
             arguments = (self._forced(first, number, 0),)
-        activation = layer.__dict__.get("activation") if name in ("linear", "conv") or name == "activation" else None
+        activation = None if isinstance(layer, RECURRENT) else layer.__dict__.get("activation")
         before: list[Any] = []
         if activation is not None and name != "activation" and function_name(activation) != "linear":
 
@@ -524,6 +527,19 @@ def _training(layer: Any, named: dict) -> bool:
     from tensorflow.python.eager import record
 
     return bool(record.could_possibly_record()) and isinstance(layer, keras.Model)
+
+
+def _build(model: Any, data: Any) -> None:
+    """Build a model as its trainer would while the first step is traced: then its initial weights could not be read."""
+    if all(layer.built for layer in model._flatten_layers()):
+        return
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+
+    def symbol(a: Any) -> Any:
+        return a if a is None else keras.KerasTensor(a.shape, keras.backend.standardize_dtype(a.dtype))
+
+    with contextlib.suppress(Exception):  # The step itself will say it better.
+        backend.compute_output_spec(model, keras.tree.map_structure(symbol, x), training=False)
 
 
 def _array(t: Any) -> np.ndarray:

@@ -124,7 +124,7 @@ class Recording:
     """How classes are made of outputs: "threshold", in terms of logits, and "axis", counted from the last as -1; None
     for an axis over all."""
     joins: bool = False  # whether one loss comes of several passes of data
-    kept: list[bool] = field(default_factory=list)  # of all steps, in order: whether it is the first optimizer's
+    kept: list[bool] = field(default_factory=list)  # of all passes with gradients on: whether a step is made of it
     evaluates: bool = False  # by its framework's own evaluate
     printed: str = ""
     ended: bool = False  # whether the script came to its own end

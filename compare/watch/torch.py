@@ -19,11 +19,10 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
-from compare.watch.recording import Given, Line, Op, Parameter, Step
+from compare.watch.recording import Line, Op, Parameter, Step
 from compare.watch.torch_answers import Answers
 from compare.watch.torch_calls import (
-    ELEMENTWISE,
-    IMAGES,
+    DEFAULTS,
     PRODUCTS,
     SILENT,
     SMALLER,
@@ -39,10 +38,11 @@ from compare.watch.torch_calls import (
     tensors,
     widened,
 )  # fmt: skip
+from compare.watch.torch_images import as_kept, masked, meets, shown, tag, tags_of
 from compare.watch.torch_layout import Handle, handles
 from compare.watch.torch_noise import drawn
 from compare.watch.torch_passes import Passes, computed, has_met
-from compare.watch.watcher import Watcher, images_last
+from compare.watch.watcher import Watcher
 
 
 class _Mode(TorchFunctionMode):
@@ -59,7 +59,7 @@ class TorchWatcher(Watcher):
 
     framework = "torch"
     joins = False  # whether one loss comes of several passes
-    kept: list[bool] = []  # noqa: RUF012 -- which of its steps are its first optimizer's, as it was watched
+    kept: list[bool] = []  # noqa: RUF012 -- which of its passes are of its first optimizer's steps, as it was watched
     patience = 2.0  # An error out of nowhere may leave PyTorch's stack of modes unbalanced.
 
     def start(self) -> None:
@@ -74,7 +74,8 @@ class TorchWatcher(Watcher):
         self.optimizer: torch.optim.Optimizer | None = None
         self.backwards = 0  # in this step
         self.passes = Passes()
-        self.begun = 0  # steps, of all optimizers
+        self.begun = 0  # passes of data with gradients on
+        self.lost = False  # whether the pass at hand is known to belong to no step that counts
         self.spared: set[int] = set()  # ids of a model's buffers
         self.exact = self.drive is not None and self.drive.dtype == "float64"
         if self.exact:
@@ -120,11 +121,6 @@ class TorchWatcher(Watcher):
             self._close(self.step)
         self._name_parameters()
 
-    @property
-    def given(self) -> Given | None:
-        """Nothing for a step of another optimizer than the first."""
-        return None if self.kept[self.begun - 1 : self.begun] == [False] else super().given
-
     def _noting(self, init: Callable) -> Callable:
         """A constructor that keeps the user's line from which it is called."""
 
@@ -169,6 +165,10 @@ class TorchWatcher(Watcher):
                 self.passed(len(fresh[0]) if fresh[0].dim() else 1, False)
                 self.answers.reading = self.recording.passes[-1] if self.recording.passes else None
             return arguments, named
+        if fresh or (self.step is None and not self.lost):
+            self._begins()
+        if self.lost:
+            return arguments, named
         step = self._another_pass() if self.step is not None and fresh else self._opened()
         step.training = module.training
         self.spared.update(id(b) for b in module.buffers())
@@ -177,6 +177,11 @@ class TorchWatcher(Watcher):
             return self._data(value, step.inputs, "inputs") if isinstance(value, Tensor) else value
 
         return mapped(put, arguments), mapped(put, named)
+
+    def _begins(self) -> None:
+        """A pass of data with gradients on begins."""
+        self.begun += 1
+        self.lost = self.drive is not None and self.kept[self.begun - 1 : self.begun] == [False]
 
     def _leaves(self, module: nn.Module, output: Any) -> None:
         if self.models:
@@ -236,9 +241,9 @@ class TorchWatcher(Watcher):
         self.updating = False
         if optimizer is self.optimizer and self.step is not None and self.backwards:
             self._close(self.step)
-        elif optimizer is not self.optimizer and self.step is not None and self.backwards:
+        elif optimizer is not self.optimizer and self.step is not None and self.backwards and not self.lost:
             self.step = None  # What another optimizer's step was made of.
-            self.recording.kept.append(False)
+            self.passes.drop(self.recording.kept)
 
     # A step ----------------------------------------------------------------------------------------------------------
 
@@ -249,7 +254,7 @@ class TorchWatcher(Watcher):
         self.answers.reading = None
         if self.step is None:
             self.step, self.backwards, self.normalised = Step(), 0, False
-            self.begun += 1
+            self.first_input = 0  # of the pass at hand
             self.met: list[tuple[Tensor, Tensor]] = []  # the script's own inputs, and what was taken in their place
             self.step.epoch = self.recording.loader.get("epochs", 0)
             self.sums: dict[int, int] = {}
@@ -269,21 +274,22 @@ class TorchWatcher(Watcher):
         step.parts += self.passes.goes_on(step)
         if self.drive is None:
             self.passes.begin(step, self.count, self.normalised)
-        elif not self.backwards and step.inputs and not self.joins:
+        elif not self.backwards and step.inputs and not self.joins and self.begun > len(self.kept):
             step.inputs, step.targets, step.values, step.masks = [], [], {}, 0
             self.met, self.count = [], 0
+        self.first_input = len(step.inputs)
         return step
 
     def _keep_passes(self, loss: Tensor) -> None:
         """Of the passes since the last gradient only those that the loss comes of, where some do not."""
         step = self.step
         assert step is not None
-        for size, on in self.passes.reduce(step, loss, self.recording.ops if not self.recording.steps else []):
+        ops = self.recording.ops if not self.recording.steps else []
+        for size, on in self.passes.reduce(step, loss, ops, self.recording.kept):
             self.passed(size, on)
         self.count = self.passes.count(self.count)
         self.joins |= self.passes.joined
         self.recording.joins = self.joins
-        self.passes.settled(step, self.count, self.normalised)
 
     def _put(self) -> None:
         """Put the given weights in."""
@@ -300,9 +306,8 @@ class TorchWatcher(Watcher):
         )
 
     def _close(self, step: Step) -> None:
-        self.recording.kept.append(True)
         if self.drive is None:
-            self.passes.end(step)
+            self.passes.end(step, self.recording.kept)
         step.after, step.backwards = [h.value for h in self.handles], max(self.backwards, 1)
         self.backwards = 0
         self.finish(step)
@@ -322,7 +327,7 @@ class TorchWatcher(Watcher):
                 if own is value or (own.shape == value.shape and own.dtype == value.dtype and torch.equal(own, value)):
                     return put
             original = value
-        if which == "inputs" and not number:
+        if which == "inputs" and number == self.first_input:
             self.own_size = len(value) if value.dim() else None
         given = getattr(self.given, which) if self.given else []
         if number < len(given) and given[number] is not None:
@@ -382,6 +387,10 @@ class TorchWatcher(Watcher):
     def _function(self, func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
         taking = list(tensors((args, kwargs)))
         learns = [t for t in taking if t.requires_grad]
+        if self.lost:
+            self._layer(name, args, self._taken(name, args, kwargs), learns)  # A parameter keeps its number.
+            result = func(*args, **kwargs)
+            return double(result) if self.exact else result
         noise = drawn(name, args, kwargs, self.drive, self.made, self.step) if self.drive and self.step else None
         if noise is not None:
             return noise
@@ -393,6 +402,7 @@ class TorchWatcher(Watcher):
             args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
         if self.judging:
             args, kwargs = evaluated(name, args, kwargs)
+        meets(name, args)
         taken = self._taken(name, args, kwargs)
         op = self._layer(name, args, taken, learns)
         noted = self.step is not None and (self.drive is not None or not self.recording.steps)
@@ -400,19 +410,22 @@ class TorchWatcher(Watcher):
         original = next((a for a in args if isinstance(a, Tensor)), None)
         if op is not None and not joined:
             args = self._forced_input(number, args)
-        if name == "dropout" and self.drive and self.step:
-            result = self._masked(func, args, kwargs)
-        else:
-            result = func(*args, **kwargs)
+        dropped = name == "dropout" and self.drive and self.step
+        given = masked(args, kwargs, self.drive, self.made, self.step) if dropped else None  # type: ignore[arg-type]
+        result = func(*args, **kwargs) if given is None else given
         if self.step and is_on(name, args, kwargs):
             self.step.masks += name == "dropout"
             self.normalised |= name != "dropout"
+        if isinstance(result, Tensor):
+            first = args[0] if args else None
+            own = isinstance(first, Tensor) and first.is_leaf and first.requires_grad and first.dim() == 2
+            if own and name in ("t", "transpose", "permute"):
+                result._turned = first  # type: ignore[attr-defined]
+            tag(name, args, result)
         if noted:
             self._note(name, number, joined, op, taken, args, kwargs, original, result)
             if op is not None and (joined or name not in PRODUCTS):
                 result = self._forced_output(number, result)
-        if isinstance(result, Tensor):
-            self._tag(name, args, result)
         return result
 
     def _meets_data(self, name: str, args: tuple, kwargs: dict, taking: list, learns: list) -> tuple[tuple, dict]:
@@ -421,6 +434,8 @@ class TorchWatcher(Watcher):
         own = all(t.is_leaf or hasattr(t, "_turned") for t in learns)
         if not data or (own and name not in PRODUCTS and name not in TAKES and "mul" not in name):
             return args, kwargs
+        if self.step is None:
+            self._begins()
         step = self._opened() if self.step is None or (own and name in PRODUCTS) else self.step
         which, kept = ("inputs", step.inputs) if own else ("targets", step.targets)
         size = self.own_size
@@ -465,7 +480,7 @@ class TorchWatcher(Watcher):
         return [self.known[id(h.tensors[0])] for h in found]
 
     def _opened_for(self, found: list[Handle]) -> None:
-        step = self._opened() if self.step is None else self.step
+        step = self._opened() if self.step is None and not self.lost else self.step
         for handle in found:
             if id(handle.tensors[0]) in self.known:
                 continue
@@ -479,9 +494,10 @@ class TorchWatcher(Watcher):
                 Parameter(name, handle.kind, handle.role, initial, trained, self.line(), parts)
             )
             value = self.given.before[number] if self.given and number < len(self.given.before) else None
-            if value is not None:
+            if value is not None and step is not None:
                 handle.put(value)
-            step.before.append(handle.value)
+            if step is not None:
+                step.before.append(handle.value)
 
     def _number(self, name: str, numbers: list[int] | None, args: tuple) -> tuple[int, bool]:
         """The number that a call has among the ops of a step; and whether it is the bias of the product before it."""
@@ -511,8 +527,8 @@ class TorchWatcher(Watcher):
             self.sums[id(output)] = number
             self.alive = [*self.alive[-500:], output]  # So that no other tensor gets its id.
             if self.drive and not self.drive.brief and first is not None:
-                before = self.step.values[number][0] if joined else self._shown(first)
-                self.step.values[number] = (before, self._shown(output))
+                before = self.step.values[number][0] if joined else shown(first)
+                self.step.values[number] = (before, shown(output))
 
     def _forced_input(self, number: int, args: tuple) -> tuple:
         """A layer's arguments with the input that it is to be given; its gradient goes through as through its own."""
@@ -528,23 +544,8 @@ class TorchWatcher(Watcher):
     def _forced(self, t: Tensor, value: np.ndarray) -> Tensor:
         if not t.is_floating_point() or t.numel() != value.size:
             return t
-        flat = getattr(t, "_flat", None)
-        if flat and t.dim() == 2:
-            value = np.moveaxis(value.reshape(len(value), *flat[1:], flat[0]), -1, 1)
-        elif t.dim() == 4:
-            value = np.moveaxis(value, -1, 1)
-        forced = t + (torch.as_tensor(np.ascontiguousarray(value), dtype=t.dtype).reshape(t.shape) - t).detach()
-        for tag in ("_flat", "_image"):
-            if hasattr(t, tag):
-                setattr(forced, tag, getattr(t, tag))
-        return forced
-
-    def _shown(self, t: Tensor) -> np.ndarray:
-        a = np.array(t.detach().cpu().numpy())
-        flat = getattr(t, "_flat", None)
-        if flat and a.ndim == 2 and a.shape[1] == int(np.prod(flat)):
-            return images_last(a.reshape(len(a), *flat)).reshape(len(a), -1)
-        return images_last(a) if a.ndim == 4 else a
+        forced = t + (torch.as_tensor(as_kept(value, t), dtype=t.dtype) - t).detach()
+        return tags_of(t, forced)
 
     def _about(self, name: str, taken: dict, args: tuple, kwargs: dict) -> tuple[str, dict[str, Any], Line | None]:
         """What the author calls it, its options, and where it was made, or is called."""
@@ -565,43 +566,8 @@ class TorchWatcher(Watcher):
             except (TypeError, ValueError, AttributeError):
                 given = {str(i): a for i, a in enumerate(args)} | kwargs
             options = {k: v for k, v in given.items() if plain(v) and k not in ("inplace", "training", "_stacklevel")}
+            options = DEFAULTS.get(name, {}) | options
         return name.strip("_"), options, self.line()
-
-    def _masked(self, func: Callable, args: tuple, kwargs: dict) -> Any:
-        """A dropout with the mask that all runs are given."""
-        assert self.drive is not None
-        assert self.step is not None
-        values = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
-        x, p = values["input"], float(values.get("p", 0.5))
-        if not values.get("training", True) or p == 0:
-            return func(*args, **kwargs)
-        shape, flat = tuple(x.shape), getattr(x, "_flat", None)
-        if flat and len(shape) == 2:  # In the recording's order: channels last.
-            mask = self.drive.mask(self.made, self.step.masks, shape, p).reshape(len(x), *flat[1:], flat[0])
-            mask = np.moveaxis(mask, -1, 1).reshape(shape)
-        elif len(shape) == 4:
-            mask = self.drive.mask(self.made, self.step.masks, (shape[0], *shape[2:], shape[1]), p)
-            mask = np.ascontiguousarray(np.moveaxis(mask, -1, 1))
-        else:
-            mask = self.drive.mask(self.made, self.step.masks, shape, p)
-        return x * torch.as_tensor(mask / (1 - p), dtype=x.dtype)
-
-    def _tag(self, name: str, args: tuple, result: Tensor) -> None:
-        """Remember of a tensor that it is images, or flattened images."""
-        first = args[0] if args and isinstance(args[0], Tensor) else None
-        if first is None:
-            return
-        if name in ("t", "transpose", "permute") and first.is_leaf and first.requires_grad and first.dim() == 2:
-            result._turned = first  # type: ignore[attr-defined]
-        if name in IMAGES and result.dim() == 4:
-            result._image = True  # type: ignore[attr-defined]
-        elif hasattr(first, "_image"):
-            if result.dim() == 4:
-                result._image = True  # type: ignore[attr-defined]
-            elif result.dim() == 2 and result.shape[1] == first[0].numel() and name in ("flatten", "view", "reshape"):
-                result._flat = tuple(first.shape[1:])  # type: ignore[attr-defined]
-        elif hasattr(first, "_flat") and name in ELEMENTWISE:
-            result._flat = first._flat  # type: ignore[attr-defined]
 
     def _backward(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         loss = args[0] if args else kwargs.get("self")
@@ -610,7 +576,7 @@ class TorchWatcher(Watcher):
             self._keep_passes(loss)
         result = func(*args, **kwargs)
         step = self.step
-        if step is None or not isinstance(loss, Tensor):
+        if step is None or self.lost or not isinstance(loss, Tensor):
             return result
         self.mark("backward")
         self.passes.taken = True

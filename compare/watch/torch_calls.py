@@ -36,7 +36,8 @@ SILENT = {
     "retain_grad", "contiguous", "data_ptr", "__format__", "type", "stride", "is_contiguous", "float", "double",
 }  # fmt: skip
 ELEMENTWISE = {"relu", "relu_", "dropout", "leaky_relu", "tanh", "sigmoid", "gelu", "elu", "silu"}
-IMAGES = {"conv2d", "max_pool2d", "avg_pool2d", "boolean_dispatch", "adaptive_avg_pool2d", "_max_pool2d"}
+# What functions without a signature take unless told.
+DEFAULTS: dict[str, dict[str, Any]] = {"gelu": {"approximate": "none"}, "elu": {"alpha": 1.0}}
 SMALLER = (torch.float32, torch.float16, torch.bfloat16)
 
 

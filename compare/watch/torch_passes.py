@@ -41,30 +41,26 @@ class _Pass:
 
 
 class Passes:
-    """The passes of one step since a gradient was last taken."""
+    """The passes of one step, those since a gradient was last taken one by one.
+
+    Of every pass it is noted, in a list that goes on from step to step, whether a step that counts is made of it.
+    """
 
     def __init__(self, step: Step | None = None):
         self.found: list[_Pass] = [_Pass(0, 0, 0, 0, False)] if step else []
+        self.noted = 0  # of this step
         self.joined = False  # whether a loss came of several
         self.removed = 0  # ops of those that were left out
         self.taken = False  # whether a gradient was taken since the last data came
 
     def begin(self, step: Step, count: int, normalised: bool) -> None:
         """Other data come."""
-        last = self.found[-1] if self.found else None
-        if last is None or len(step.inputs) > last.inputs:
-            self.found.append(_Pass(len(step.inputs), len(step.targets), step.masks, count, normalised))
+        self.found.append(_Pass(len(step.inputs), len(step.targets), step.masks, count, normalised))
 
     def goes_on(self, step: Step) -> bool:
         """Whether data come after a gradient was taken, so that another's will be added to it."""
         more, self.taken = self.taken and bool(step.inputs), False
         return more
-
-    def end(self, step: Step) -> None:
-        """Take out of a step what came after its last gradient."""
-        if self.found and self.found[-1].inputs and len(step.inputs) > self.found[-1].inputs:
-            step.parts -= 1
-            del step.inputs[self.found[-1].inputs :], step.targets[self.found[-1].targets :]
 
     def gave(self, output: Any) -> None:
         """A module that stands in no other has given this."""
@@ -73,16 +69,14 @@ class Passes:
         if self.found:
             self.found[-1].outputs += [t.grad_fn for t in flat if isinstance(t, Tensor) and t.grad_fn is not None]
 
-    def reduce(self, step: Step, loss: Tensor, ops: list[Op]) -> list[tuple[int, bool]]:
+    def reduce(self, step: Step, loss: Tensor, ops: list[Op], noted: list[bool]) -> list[tuple[int, bool]]:
         """Take out of a step the passes that a loss does not come of; of each its samples, and whether it trained."""
         self.removed, self.joined = 0, False
-        if len(self.found) < 2:
-            return []
-        nodes = _behind(loss)
-        kept = [any(node in nodes for node in p.outputs) for p in self.found]
+        nodes = _behind(loss) if len(self.found) > 1 else set()
+        kept = [not p.outputs or any(node in nodes for node in p.outputs) for p in self.found]
+        if not any(kept) or len(kept) < 2:
+            kept = [True] * len(kept)
         self.joined = sum(kept) > 1
-        if not any(kept):
-            return []
         left = []
         ends = [*self.found[1:], _Pass(len(step.inputs), len(step.targets), step.masks, 10**9, True)]
         for p, end, keeps in reversed(list(zip(self.found, ends, kept, strict=True))):
@@ -96,15 +90,25 @@ class Passes:
             size = len(ops)
             del ops[p.ops : end.ops]
             self.removed += size - len(ops)
+        noted += kept
+        self.noted += len(kept)
+        self.found = []  # A gradient was taken: what comes now is of the next.
         return left[::-1]
+
+    def end(self, step: Step, noted: list[bool]) -> None:
+        """Take out of a step what came after its last gradient."""
+        if self.found:
+            step.parts -= len(step.inputs) > self.found[0].inputs > 0
+            del step.inputs[self.found[0].inputs :], step.targets[self.found[0].targets :]
+            noted += [False] * len(self.found)
+
+    def drop(self, noted: list[bool]) -> None:
+        """The whole step does not count."""
+        noted[len(noted) - self.noted :] = [False] * (self.noted + len(self.found))
 
     def count(self, count: int) -> int:
         """The number of ops of the step, without those that were taken out."""
         return count - self.removed
-
-    def settled(self, step: Step, count: int, normalised: bool) -> None:
-        """A gradient was taken: what comes now is of the next."""
-        self.found = [_Pass(len(step.inputs), len(step.targets), step.masks, count, normalised)]
 
 
 def _behind(loss: Tensor) -> set[Any]:

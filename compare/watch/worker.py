@@ -111,7 +111,7 @@ class Session:
         return watcher
 
     joins = False  # whether the script was seen to take one loss of several passes
-    kept: list[bool] = []  # noqa: RUF012 -- which of its steps were seen to be its first optimizer's
+    kept: list[bool] = []  # noqa: RUF012 -- which of its passes were seen to make a step
     found: Any = None  # where a script without a framework trains: the loop, the weights, the batch
 
     def run(self, steps: int, seconds: float, drive: Drive | None = None) -> Recording:
