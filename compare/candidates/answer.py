@@ -160,6 +160,8 @@ class Answer:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_value, value))})"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

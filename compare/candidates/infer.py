@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,16 @@ from compare.candidates.load import CandidateError
 from impls import mlp_numpy
 
 FAR = 1e-3  # Share by which an activation may miss before it is said that none fits.
+USUAL, MOST_MIXED = ("relu", "tanh", "sigmoid", "leaky_relu"), 3  # activations that are mixed, in as many layers
 
 # By what the frameworks call them, in lower case and without underscores.
 LOSSES = {
     "mseloss": "mse",
     "mse": "mse",
     "meansquarederror": "mse",
+    "l1loss": "mae",
+    "mae": "mae",
+    "meanabsoluteerror": "mae",
     "huberloss": "huber",
     "huber": "huber",
     "smoothl1loss": "huber",
@@ -34,9 +39,6 @@ LOSSES = {
 }
 
 OTHER_LOSSES = {  # Those that the reference has not, in words.
-    "l1loss": "the mean absolute error",
-    "mae": "the mean absolute error",
-    "meanabsoluteerror": "the mean absolute error",
     "mape": "the mean absolute percentage error",
     "meanabsolutepercentageerror": "the mean absolute percentage error",
     "msle": "the mean squared logarithmic error",
@@ -63,7 +65,7 @@ class Seen:
     sizes: tuple[int, ...]  # inputs, hidden layers, outputs
     between: list[tuple[np.ndarray, np.ndarray]]  # each hidden layer's linear outputs, and the next layer's inputs
     ends: tuple[np.ndarray, np.ndarray]  # the last layer's linear outputs, and what the model returns
-    rates: list[float]  # of the dropouts, in order
+    rates: list[float]  # at which the outputs of each hidden layer are dropped; 0 for one without a dropout
     batch_norm: bool
     notes: list[str] = field(default_factory=list)  # what the reference cannot have in the same way
     called: list[list[str]] = field(default_factory=list)  # behind each hidden layer, the functions by name, if known
@@ -79,28 +81,42 @@ def network(seen: Seen, given: bool = False) -> dict[str, Any]:
         fields["activation"] = activation(seen)
     if seen.batch_norm:
         fields["batch_norm"] = True
-    if seen.rates:
-        fields["dropout"] = seen.rates[0]
-        if len(seen.rates) != len(seen.between) or len(set(seen.rates)) > 1:
-            shown = ", ".join(f"{rate:g}" for rate in seen.rates)
-            raise CandidateError(
-                f"the model has {len(seen.rates)} Dropout at {shown}: what can be held is one rate, after each of its "
-                f"hidden layers ({len(seen.between)}); set all to one rate, or to 0 to hold the rest"
-            )
+    if any(seen.rates):
+        fields["dropout"] = alike(seen.rates)
     return fields
 
 
-def activation(seen: Seen) -> str:
-    """The reference's activation: the one that is called by its name, or the nearest to what happens.
+def alike(values: Sequence[Any]) -> Any:
+    """What the Config has for these values of the hidden layers: the one that all have, or all of them."""
+    return values[0] if len(set(values)) == 1 else tuple(values)
 
-    CandidateError where there are several, or one that the reference has not.
+
+def rates_of(inputs: Sequence[float], layers: Sequence[Sequence[float]]) -> list[float]:
+    """The rate at which each hidden layer's outputs are dropped, from the rates of the dropouts before the first layer
+    and behind every one; CandidateError for a dropout where the reference has none."""
+
+    def shown(rates: Sequence[float]) -> str:
+        return f"Dropout at {', '.join(f'{rate:g}' for rate in rates)}"
+
+    *hidden, outputs = layers
+    what = "what can be held is one after each hidden layer; set it to 0 to hold the rest"
+    for rates, whose in ((inputs, "inputs"), (outputs, "outputs")):
+        if rates:
+            raise CandidateError(f"the model has {shown(rates)} of its {whose}: {what}")
+    for number, rates in enumerate(hidden, 1):
+        if len(rates) > 1:
+            raise CandidateError(f"the model has {shown(rates)} after hidden layer {number}: {what}")
+    return [rates[0] if rates else 0.0 for rates in hidden]
+
+
+def activation(seen: Seen) -> str | tuple[str, ...]:
+    """The reference's activation, of each layer where they differ: the one that is called by its name, or the nearest
+    to what happens. A layer without one is to have that of the layer before it, or after it.
+
+    CandidateError for one that the reference has not.
     """
     found = [_of_layer(seen, number) for number in range(len(seen.between))]
     names = [name for name, _ in found if name]
-    if len(set(names)) > 1:
-        raise CandidateError(
-            f"the hidden layers have the activations {', '.join(names)}: the reference has one for all of them"
-        )
     for number, (name, miss) in enumerate(found):
         if not name and names:
             seen.notes.append(f"there is no activation after hidden layer {number + 1}")
@@ -108,7 +124,18 @@ def activation(seen: Seen) -> str:
             seen.notes.append("there is no activation between the layers: the reference has relu there")
         elif miss > FAR:
             seen.notes.append(f"{name} after hidden layer {number + 1} is not the reference's: off by {miss:.0%}")
-    return names[0] if names else "relu"
+    wanted, last = list[str](), names[0] if names else "relu"
+    for name, _ in found:
+        last = name or last
+        wanted.append(last)
+    return alike(wanted)
+
+
+def possible_activations(layers: int) -> Iterator[tuple[str, ...]]:
+    """The activations that as many hidden layers may have: first one for all, then the usual ones in every order."""
+    yield from [(name,) * layers for name in mlp_numpy.ACTIVATIONS]
+    if layers <= MOST_MIXED:
+        yield from (names for names in itertools.product(USUAL, repeat=layers) if len(set(names)) > 1)
 
 
 def _of_layer(seen: Seen, number: int) -> tuple[str, float]:

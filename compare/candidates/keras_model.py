@@ -70,7 +70,7 @@ class KerasCandidate(ModelCandidate):
             raise CandidateError(f'"step" is of the type {type(self.step).__name__}: expected a function')
         self.loss, self.optimizer = self._compiled(parts)
         self.own_predict, self.given_form = parts.get("predict"), form_of(parts.get("y"))
-        self.masks: list[SimpleNamespace] = []
+        self.masks: dict[int, SimpleNamespace] = {}  # by the hidden layer that is dropped, from 0
         self.unbuilt = ""
         self._check_kind()
         self.layers, self.seen = self._look(parts.get("layers"))
@@ -126,6 +126,7 @@ class KerasCandidate(ModelCandidate):
         norms: dict[int, Any] = {}
         before = None
         called: dict[int, list[str]] = {}
+        drops: dict[int, list[Any]] = {}  # behind each dense layer, by its identity; before the first one under 0
         for layer, a in calls:
             if isinstance(layer, dense):
                 before, before_a = layer, a
@@ -138,6 +139,8 @@ class KerasCandidate(ModelCandidate):
                         "every hidden layer, before its activation"
                     )
                 norms[id(before)] = layer
+            elif isinstance(layer, dropout) and layer.rate:
+                drops.setdefault(id(before) if before is not None else 0, []).append(layer)
             elif isinstance(layer, ACTIVATING) and before is not None:
                 called[id(before)].append(_activation_name(layer))
         layers = [Dense(layer, norms.get(id(layer))) for layer in order]
@@ -153,10 +156,11 @@ class KerasCandidate(ModelCandidate):
         seen_in = {id(layer): a for layer, a in calls}
         values = [(seen_in[id(layer)], _linear(layer, seen_in[id(layer)])) for layer in order if id(layer) in seen_in]
         between = [(z, a) for (_, z), (a, _) in itertools.pairwise(values)]
-        dropouts = [layer for layer, _ in calls if isinstance(layer, dropout) and layer.rate]
-        self.masks = [_masked(layer) for layer in dropouts]
+        behind = [drops.get(id(layer), []) for layer in order]
+        first, *others = [[float(layer.rate) for layer in some] for some in (drops.get(0, []), *behind)]
+        rates = infer.rates_of(first, others)
+        self.masks = {number: _masked(some[0]) for number, some in enumerate(behind) if some}
         sizes = (order[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in order))
-        rates = [float(layer.rate) for layer in dropouts]
         names = [called.get(id(layer), []) for layer in order[:-1]]
         ends = (values[-1][1], output)
         notes = [self.unbuilt] if self.unbuilt else []
@@ -179,7 +183,7 @@ class KerasCandidate(ModelCandidate):
             ours = type(layer).__module__.startswith("keras.src.layers")
             if ours and not isinstance(layer, KNOWN):
                 raise CandidateError(
-                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with one "
+                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with an "
                     "activation, batch normalisation before it and dropout after it; hand over that part alone"
                 )
 
@@ -325,13 +329,14 @@ class KerasCandidate(ModelCandidate):
         """The user's own, or what the reference decides on the outputs."""
         if self.own_predict is None:
             return super().predict(x)
-        kept = [given.mask for given in self.masks]
+        kept = {number: given.mask for number, given in self.masks.items()}
+        # What the reference would draw, for a dropout that is on where it should not be.
         drawn = mlp_numpy.MLP(self.config)._draw_masks(len(x))
-        for given, mask in zip(self.masks, drawn, strict=False):
-            given.mask = mask  # What the reference would draw, for a dropout that is on where it should not be.
+        for number, given in self.masks.items():
+            given.mask = drawn[number]
         found = self.own_predict(self.model, self._shaped(x))
-        for given, mask in zip(self.masks, kept, strict=True):
-            given.mask = mask
+        for number, given in self.masks.items():
+            given.mask = kept[number]
         return self.decided(ops.convert_to_numpy(found), len(x))
 
     def clear_spare_biases(self) -> None:
@@ -349,8 +354,10 @@ class KerasCandidate(ModelCandidate):
 
     def _set_masks(self, masks: list | None) -> None:
         """Give the dropouts their masks (B, H); the first batch is the largest, so later ones fit into its place."""
-        for given, mask in zip(self.masks, masks or (), strict=False):
-            if given.rate != self.config.dropout:
+        rates = self.config.by_layer("dropout")
+        for number, mask in enumerate(masks or ()):
+            given = self.masks.get(number)
+            if given is None or given.rate != rates[number]:
                 continue  # It drops as it likes.
             if given.mask is None:
                 given.mask = keras.Variable(mask, dtype=self.config.dtype, trainable=False)

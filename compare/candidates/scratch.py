@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,41 +121,42 @@ class ScratchCandidate(Candidate):
         # Zeros or tiny weights of its own would show nothing.
         self.set_params([(random.normal(size=w.shape), random.normal(size=b.shape)) for w, b in self.layers])
         x = random.normal(size=(PROBE, self.sizes[0]))
-        found, activation, end = self._nearest(x)
+        found, activations, end = self._nearest(x)
         if found > 1e-6:
             self.said.append(
                 f"{self.way} gives what no activation of the reference's gives on these weights; the nearest is "
-                f"{activation} with {end} at the end, off by {found:.0%}"
+                f"{', '.join(dict.fromkeys(activations))} with {end} at the end, off by {found:.0%}"
             )
         fields: dict[str, Any] = {"layer_sizes": self.sizes, "optimizer": "sgd", "learning_rate": self._rate()}
         if len(self.layers) > 1:
-            fields["activation"] = activation
+            fields["activation"] = infer.alike(activations)
         fields = infer.merged(fields, self.given)
         if "loss" not in fields:
             fields["loss"] = self._loss(x, end, fields)
         return fields
 
-    def _nearest(self, x: np.ndarray) -> tuple[float, str, str]:
-        """By which share the pass misses the nearest activation and end of the reference's, and these two."""
-        out = self._call_forward(x)
-        found = []
-        for name, (function, _) in mlp_numpy.ACTIVATIONS.items():
-            z = self._own_outputs(x, function)
+    def _nearest(self, x: np.ndarray) -> tuple[float, tuple[str, ...], str]:
+        """By which share the pass misses the nearest activations and end of the reference's, and these."""
+        out, best = self._call_forward(x), (np.inf, tuple[str, ...](), "")
+        for names in infer.possible_activations(len(self.layers) - 1):
+            z = self._own_outputs(x, names)
             for end, a in [(end, last(z)) for end, last in ENDS.items()] + [("softmax", ENDS["softmax"](z.T).T)]:
-                found.append((float(np.abs(a - out).max() / max(np.abs(out).max(), 1e-12)), name, end))
-        return min(found)
+                best = min(best, (float(np.abs(a - out).max() / max(np.abs(out).max(), 1e-12)), names, end))
+            if best[0] <= 1e-6:
+                break
+        return best
 
-    def _own_outputs(self, x: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        a = x
-        for number, (W, b) in enumerate(self.params):
-            z = a @ W + b
-            a = function(z) if number + 1 < len(self.layers) else z
-        return a
+    def _own_outputs(self, x: np.ndarray, activations: Sequence[str]) -> np.ndarray:
+        a, params = x, self.params
+        for name, (W, b) in zip(activations, params[:-1], strict=True):
+            a = mlp_numpy.ACTIVATIONS[name][0](a @ W + b)
+        return a @ params[-1][0] + params[-1][1]
 
     def _loss(self, x: np.ndarray, end: str, fields: dict[str, Any]) -> str:
         """The loss whose gradient the object's own step follows most nearly, be it uphill."""
         softmax, binary = "softmax_cross_entropy", "binary_cross_entropy"
-        names = {"softmax": [softmax], "sigmoid": [binary, "sigmoid_mse"], "linear": ["mse", softmax, "huber"]}[end]
+        linear = ["mse", softmax, "huber", "mae"]
+        names = {"softmax": [softmax], "sigmoid": [binary, "sigmoid_mse"], "linear": linear}[end]
         names = [name for name in names if name != softmax or self.sizes[-1] > 1]
         if len(names) == 1:
             return names[0]
@@ -206,8 +207,6 @@ class ScratchCandidate(Candidate):
         super().begin(config)
         if self.sizes != config.layer_sizes:
             raise CandidateError(f"the object has the layers {self.sizes}, the scenario {config.layer_sizes}")
-        function = mlp_numpy.ACTIVATIONS[config.activation][0]
-        self.function = function
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -225,8 +224,9 @@ class ScratchCandidate(Candidate):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """The linear outputs: its own, or what its sigmoid or softmax came from."""
-        out, z = self._call_forward(x), self._own_outputs(x, self.function)
-        end = {"softmax_cross_entropy": "softmax", "mse": "linear", "huber": "linear"}.get(self.config.loss, "sigmoid")
+        out, z = self._call_forward(x), self._own_outputs(x, self.config.by_layer("activation"))
+        ends = {"softmax_cross_entropy": "softmax", "mse": "linear", "mae": "linear", "huber": "linear"}
+        end = ends.get(self.config.loss, "sigmoid")
         likely = [ENDS["linear"](z), ENDS[end](z), *([ENDS["softmax"](z.T).T] if end == "softmax" else [])]
         if any(np.abs(values - out).max() <= 1e-9 * max(1.0, float(np.abs(out).max())) for values in likely):
             return z  # The last one sums to 1 over the samples, which is not what a softmax is for.

@@ -111,7 +111,7 @@ class SklearnCandidate(Candidate):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         a = np.asarray(x, self.dtype)
-        function = mlp_numpy.ACTIVATIONS[self.config.activation][0]
+        function = mlp_numpy.ACTIVATIONS[str(self.config.activation)][0]
         for number, (W, b) in enumerate(self.params):
             z = a @ W + b
             a = function(z) if number + 1 < len(self.model.coefs_) else z

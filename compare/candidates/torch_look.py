@@ -75,7 +75,7 @@ class Product:
     bias: Tensor | None = None
     norm: Norm | None = None
     after: list[str] = field(default_factory=list)  # the functions called up to the next product
-    rates: list[float] = field(default_factory=list)  # of the dropouts among them
+    rates: list[float] = field(default_factory=list)  # of the dropouts among them that are on
 
     @property
     def parameters(self) -> tuple[Place, ...]:
@@ -100,6 +100,7 @@ class Look(TorchFunctionMode):
         self.parameters = {p.data_ptr(): p for p in parameters}
         self.products: list[Product] = []
         self.stray: list[str] = []  # what there is besides that an MLP has not
+        self.rates: list[float] = []  # of the dropouts before the first product that are on
         self.always_dropped = False  # whether a dropout was told to be on, whatever the mode
         self.made: list[Any] = []  # everything that was made, so that no identity is given twice
 
@@ -119,12 +120,19 @@ class Look(TorchFunctionMode):
             self._see_einsum(args, result)
         elif name == "batch_norm":
             self._see_norm(args, kwargs)
+        elif name in DROPOUTS:
+            self._see_dropout(name, args, kwargs)
         elif self.products and not (name in SUMS and self._see_bias(args, result)):
             self.products[-1].after.append(name)
-            if name in DROPOUTS:
-                bound = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
-                self.products[-1].rates.append(float(bound.get("p", 0.5)))
-                self.always_dropped |= bound.get("training", True) is True
+
+    def _see_dropout(self, name: str, args: tuple, kwargs: dict) -> None:
+        bound = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
+        rate, on = float(bound.get("p", 0.5)), bool(bound.get("training", True))
+        if self.products:
+            self.products[-1].after.append(name)
+            self.always_dropped |= on
+        if on and rate and name == "dropout":
+            (self.products[-1].rates if self.products else self.rates).append(rate)
 
     def _see_product(self, name: str, args: list[Any], result: Tensor) -> None:
         bias = None
@@ -203,7 +211,7 @@ def check_kind(model: Any) -> None:
         if isinstance(module, FOREIGN):
             kind = type(module).__name__
             raise CandidateError(
-                f"the model has a {kind} ({name or 'itself'}): what can be held is dense layers (nn.Linear) with one "
+                f"the model has a {kind} ({name or 'itself'}): what can be held is dense layers (nn.Linear) with an "
                 "activation, batch normalisation before it and dropout after it; hand over that part alone"
             )
     try:

@@ -73,7 +73,7 @@ class TorchCandidate(ModelCandidate):
         self.broadcast = False  # whether the loss was given two shapes
         self.loss = self._watched(parts["loss"])
         self.step = parts.get("step") or usual_step
-        self.rate, self._masks = 0.0, list[Tensor]()
+        self._masks = list[tuple[float, Tensor]]()
         self.always_dropped = False
         self.trained_in = False  # whether the model was called in training mode, since this was set
         self.layers, self.seen = self._look(parts.get("layers"))
@@ -158,7 +158,7 @@ class TorchCandidate(ModelCandidate):
         return torch.as_tensor(np.random.default_rng(0).normal(size=(PROBE, inputs)), dtype=self.dtype)
 
     def _dropouts(self, products: Sequence[Product], look: Look) -> tuple[list[float], list[str]]:
-        """The rates at which a pass in training drops, and what is to be said of them."""
+        """The rate at which a pass in training drops each hidden layer's outputs, and what is to be said of them."""
         notes: list[str] = []
         if not isinstance(self.model, nn.Module):
             return [], notes
@@ -168,15 +168,17 @@ class TorchCandidate(ModelCandidate):
         buffers = [b.clone() for b in self.model.buffers()]
         rates: list[float] = []
         if self.model.training:
-            with torch.no_grad(), _dropout(self) as rates:
+            with torch.no_grad(), Look(self.named) as trained:
                 self.model(self._probe(products[0].size[0]))
+            behind = {p.weight: p.rates for p in trained.products}
+            rates = infer.rates_of(trained.rates, [behind.get(p.weight, []) for p in products])
         else:
             notes.append(
                 "the model is handed over in evaluation mode, and trains so unless the step calls model.train()"
             )
         for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
             buffer.copy_(kept)
-        return list(rates), notes
+        return rates, notes
 
     def _check_all_found(self, products: Sequence[Product], seen: infer.Seen) -> None:
         """CandidateError for parameters that the reference has nothing for."""
@@ -248,7 +250,6 @@ class TorchCandidate(ModelCandidate):
 
     def begin(self, config: Config) -> None:
         super().begin(config)
-        self.rate = config.dropout
         self.random = np.random.default_rng(config.seed)
         self.shapes = mlp_numpy.param_shapes(config)
 
@@ -264,12 +265,17 @@ class TorchCandidate(ModelCandidate):
         found = [p for p in look.products if p.weight is self.last]
         return found[-1].value.numpy().reshape(len(x), -1)
 
-    def _drawn_masks(self, samples: int) -> list[Tensor]:
+    def _drawn_masks(self, samples: int) -> list[tuple[float, Tensor]]:
         """The masks that the reference would draw for itself, for dropouts that are on where they should not be."""
-        if not self.rate:
+        if not self.config.dropout:
             return []
-        masks = [self.random.random((samples, h)) < 1 - self.rate for h in self.config.layer_sizes[1:-1]]
-        return [torch.tensor(mask / (1 - self.rate), dtype=self.dtype) for mask in masks]
+        units = zip(self.config.layer_sizes[1:-1], self.config.by_layer("dropout"), strict=True)
+        return self._by_rate([(self.random.random((samples, h)) < 1 - rate) / (1 - rate) for h, rate in units])
+
+    def _by_rate(self, masks: Sequence[np.ndarray]) -> list[tuple[float, Tensor]]:
+        """Each hidden layer's mask with its rate, of those that drop something."""
+        pairs = zip(self.config.by_layer("dropout"), masks, strict=True) if masks else ()
+        return [(rate, torch.tensor(mask, dtype=self.dtype)) for rate, mask in pairs if rate]
 
     @property
     def last(self) -> Tensor:
@@ -293,7 +299,7 @@ class TorchCandidate(ModelCandidate):
     def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """One update by the user's step: its loss, and the gradients as the update found them in .grad."""
         self.gradient, self.last_loss = {}, float("nan")
-        self._given_masks = [torch.tensor(mask, dtype=self.dtype) for mask in masks or ()]
+        self._given_masks = self._by_rate(masks or ())
         xs, ys = torch.tensor(x, dtype=self.dtype), torch.tensor(self.targets(y))
         if not isinstance(self.model, nn.Module):
             self._refill()
@@ -311,14 +317,14 @@ class TorchCandidate(ModelCandidate):
 
     def _note_mode(self) -> None:
         """A step that leaves the model in evaluation mode is said once, where the mode matters."""
-        modal = self.rate or self.config.batch_norm
+        modal = self.config.dropout or self.config.batch_norm
         note = "your step leaves the model in evaluation mode (model.training is False): who sets it back to training?"
         if modal and isinstance(self.model, nn.Module) and not self.model.training and note not in self.seen.notes:
             self.seen.notes.append(note)
 
     def _note_predict(self) -> None:
         """A predict that calls the model in training mode is said: few samples may change their class by it."""
-        if self.trained_in and (self.rate or self.config.batch_norm):
+        if self.trained_in and (self.config.dropout or self.config.batch_norm):
             self.seen.notes.append(
                 "your predict calls the model in training mode: call model.eval() first, or dropout drops and batch "
                 "normalisation takes the batch's own statistics"
@@ -427,7 +433,7 @@ class TorchCandidate(ModelCandidate):
             for module, training in modes:
                 module.training = training
 
-    _given_masks: Sequence[Tensor] = ()
+    _given_masks: Sequence[tuple[float, Tensor]] = ()
 
     def _called(self) -> None:
         self.trained_in |= self.model.training
@@ -448,21 +454,21 @@ def unwrapped(model: Any) -> Any:
 
 
 @contextmanager
-def _dropout(candidate: TorchCandidate) -> Iterator[list[float]]:
-    """Let dropouts, modules and functions alike, take the candidate's masks; the rates of those that are on."""
-    original, rates = F.dropout, list[float]()
+def _dropout(candidate: TorchCandidate) -> Iterator[None]:
+    """Let dropouts, modules and functions alike, take the candidate's masks; one that has none drops as it likes."""
+    original = F.dropout
 
     def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if training and p:
-            rates.append(float(p))
-            masks = candidate._masks
-            if masks and p == candidate.rate and masks[0].shape == input.shape:
-                return input * masks.pop(0)
+            for number, (rate, mask) in enumerate(candidate._masks):
+                if rate == p and mask.shape == input.shape:
+                    del candidate._masks[: number + 1]
+                    return input * mask
         return original(input, p, training, inplace)
 
     F.dropout = dropout
     try:
-        yield rates
+        yield
     finally:
         F.dropout = original
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.candidates.infer import alike, possible_activations
 from compare.ledger.trace import Trace, flatten, unflatten
 from compare.pairs import rules
 from compare.pairs.dense import Dense
@@ -24,7 +25,7 @@ from impls import mlp_numpy
 from shared.scenarios import Plan
 
 TRIED = 8  # steps
-LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy", "sigmoid_mse")
+LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy", "sigmoid_mse", "mae")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def plan_of(r: Recording) -> tuple[Plan, list[str]]:
     Inexpressible where none of the reference's networks makes its updates.
     """
     found = told(r)
-    note = f"told by its updates: {found.network['activation']}, {found.network['loss']}, {found.rule}"
+    config = mlp_numpy.Config(**found.network)
+    functions = ", ".join(config.activation) if isinstance(config.activation, tuple) else config.activation
+    note = f"told by its updates: {functions}, {config.loss}, {found.rule}"
     return planned(r, found.order, found.network | fields_of(found.rule, r)), [note]
 
 
@@ -120,19 +123,20 @@ def _sizes(r: Recording, order: list[tuple[int, int]]) -> tuple[int, ...]:
     return (kernels[0][0], *(shape[1] for shape in kernels))
 
 
-def _options(r: Recording, order: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
+def _options(r: Recording, order: list[tuple[int, int]]) -> Iterator[tuple[str | tuple[str, ...], str]]:
     """Activations and losses that may be it, the commonest first."""
-    hidden = ("sigmoid", "relu", "tanh", *mlp_numpy.ACTIVATIONS) if len(order) > 1 else ("relu",)
+    count = len(order) - 1
+    hidden = [*(("sigmoid", "relu", "tanh") if count else ("relu",)), *map(alike, possible_activations(count))]
     y = np.concatenate([np.ravel(s.targets[0]) for s in r.steps])
     binary = np.isin(y, (0, 1)).all()
     units = _sizes(r, order)[-1]
     classes = units > 1 and (y >= 0).all() and (y == y.round()).all()
-    possible = {"mse": True, "binary_cross_entropy": binary, "softmax_cross_entropy": classes, "sigmoid_mse": True}
-    losses = [loss for loss in LOSSES if possible[loss]]
+    possible = {"binary_cross_entropy": binary, "softmax_cross_entropy": classes}
+    losses = [loss for loss in LOSSES if possible.get(loss, True)]
     return iter(dict.fromkeys(itertools.product(hidden, losses)))
 
 
-def _course(r: Recording, order: list[tuple[int, int]], activation: str, loss: str) -> rules.Course | None:
+def _course(r: Recording, order: list[tuple[int, int]], activation: Any, loss: str) -> rules.Course | None:
     """The script's first steps with the gradients of one network of the reference; None where it cannot have them."""
     steps = []
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates.infer import LOSSES, OTHER_LOSSES
+from compare.candidates.infer import LOSSES, OTHER_LOSSES, alike
 from compare.candidates.plans import TASKS
 from compare.ledger.trace import Trace, flatten, unflatten
 from compare.watch.recording import Arrays, Drive, Given, Op, Recording, Step
@@ -149,7 +149,7 @@ def _parameters(r: Recording, dense: list[int]) -> list[tuple[int, int]]:
 
 
 def _activation(r: Recording, dense: list[int]) -> dict[str, Any]:
-    """The one activation that follows every hidden layer."""
+    """The activation that follows each hidden layer."""
     found = []
     for start, end in pairwise(dense):
         inner = [op for op in r.ops[start + 1 : end] if _key(op) not in PLAIN]
@@ -158,9 +158,7 @@ def _activation(r: Recording, dense: list[int]) -> dict[str, Any]:
             what = _named(other) if other else f"what follows {_named(r.ops[start])}"
             raise Inexpressible(f"{what} is not one of the activations {', '.join(mlp_numpy.ACTIVATIONS)}")
         found.append(_key(inner[0]))
-    if len(set(found)) > 1:
-        raise Inexpressible(f"the hidden layers have the activations {', '.join(found)}, where it has one for all")
-    return {"activation": found[0]} if found else {}
+    return {"activation": alike(found)} if found else {}
 
 
 def _loss(r: Recording, tail: list[Op]) -> str:
@@ -172,7 +170,7 @@ def _loss(r: Recording, tail: list[Op]) -> str:
         raise Inexpressible(other or f"the loss is written out ({r.lines.get('loss', r.script)})")
     between = [op for op in tail[: tail.index(known[0][1])] if _key(op) not in ENDS]
     squashed = any(_key(op) == "sigmoid" for op in tail)
-    if between or (known[0][0] in ("mse", "huber") and any(_key(op) == "softmax" for op in tail)):
+    if between or (known[0][0] in ("mse", "mae", "huber") and any(_key(op) == "softmax" for op in tail)):
         raise Inexpressible(f"{_named((between or tail)[0])} stands between the last layer and the loss")
     return "sigmoid_mse" if known[0][0] == "mse" and squashed else known[0][0]
 

@@ -655,11 +655,13 @@ def of(model: nn.Module, **others: Any) -> dict[str, Any]:
         (lambda: 7, "returned an int"),
         (lambda: of(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 1))), "after an activ"),
         (
-            lambda: of(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 1))),
-            "activations relu, tanh",
+            lambda: of(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Dropout(0.1), nn.Dropout(0.5), nn.Linear(5, 1))),
+            "Dropout at 0.1, 0.5 after hidden layer 1: what can be held is one after each hidden layer",
         ),
+        (lambda: of(nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.25))), "Dropout at 0.25 of its outputs"),
+        (lambda: _keras_parts(keras.layers.Dropout(0.1), keras.layers.Dense(3)), "Dropout at 0.1 of its inputs"),
         (lambda: of(nn.Sequential(nn.Linear(4, 5), nn.Mish(), nn.Linear(5, 1))), r"\(mish\) is none of"),
-        (lambda: of(nn.Linear(4, 1), loss=nn.L1Loss()), "the mean absolute error, which the reference has not"),
+        (lambda: of(nn.Linear(4, 1), loss=nn.KLDivLoss()), "a divergence, which the reference has not"),
         (lambda: of(nn.Linear(4, 1), loss=nn.BCEWithLogitsLoss(pos_weight=torch.tensor(2.0))), "has pos_weight"),
         (lambda: of(nn.Bilinear(4, 4, 1)), "a Bilinear"),
         (lambda: _keras_parts(keras.layers.LayerNormalization(), keras.layers.Dense(3)), "a LayerNormalization"),
@@ -723,6 +725,45 @@ def test_activations_are_told_apart(name: str) -> None:
     seen = infer.Seen((2, 8, 3), [(z, mlp_numpy.ACTIVATIONS[name][0](z))], (z, z), [], False)
     assert infer.activation(seen) == name
     assert not seen.notes
+
+
+def test_what_differs_from_layer_to_layer_is_told_layer_by_layer() -> None:
+    described = adapt(
+        _torch_parts(
+            *(nn.Linear(4, 5), nn.Tanh(), nn.Dropout(0.5), nn.Linear(5, 6), nn.GELU(), nn.Linear(6, 7), nn.ReLU()),
+            *(nn.Dropout(0.1), nn.Linear(7, 3)),
+        ),
+        "float64",
+    ).describe()
+    assert (described["activation"], described["dropout"]) == (("tanh", "gelu", "relu"), (0.5, 0.0, 0.1))
+    dense, drop = keras.layers.Dense, keras.layers.Dropout
+    parts = _keras_parts(dense(5, "elu"), dense(6), keras.layers.ReLU(), drop(0.2), dense(7, "elu"), dense(3))
+    described = adapt(parts, "float64").describe()
+    assert (described["activation"], described["dropout"]) == (("elu", "relu", "elu"), (0.0, 0.2, 0.0))
+
+
+def test_a_layer_without_an_activation_is_to_have_its_neighbours() -> None:
+    z = np.random.default_rng(1).normal(size=(16, 8))
+    f = {name: (z, mlp_numpy.ACTIVATIONS[name][0](z)) for name in ("relu", "tanh")} | {"": (z, z)}
+    for names, wanted in (
+        (("", "tanh"), "tanh"),
+        (("relu", "", "tanh"), ("relu", "relu", "tanh")),
+        (("relu", ""), "relu"),
+        (("", ""), "relu"),
+    ):
+        seen = infer.Seen((2, *(8,) * len(names), 3), [f[name] for name in names], (z, z), [0.0] * len(names), False)
+        assert infer.activation(seen) == wanted
+        assert len(seen.notes) == names.count("")
+
+
+@pytest.mark.parametrize(
+    ("loss", "wanted"),
+    [(nn.L1Loss(), "mae"), (F.l1_loss, "mae"), (lambda z, y: (z[:, 0] - y).abs().mean(), "mae")],
+    ids=["module", "function", "by hand"],
+)
+def test_the_mean_absolute_error_is_known_by_its_name_and_by_its_value(loss: Any, wanted: str) -> None:
+    parts = _torch_parts(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 1)) | {"loss": loss}
+    assert adapt(parts, "float64").describe()["loss"] == wanted
 
 
 def test_an_activation_that_the_reference_has_not_is_said() -> None:

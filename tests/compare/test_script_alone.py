@@ -58,6 +58,55 @@ def test_a_network_from_scratch_is_told_by_its_updates(name: str, config: dict, 
     assert found["scenario"]["config"].items() >= config.items()
 
 
+MIXED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 5))
+t = X[:, :1] - 2 * X[:, 1:2] ** 2
+W1, b1 = rng.normal(0, 0.5, (5, 8)), np.zeros(8)
+W2, b2 = rng.normal(0, 0.5, (8, 6)), np.zeros(6)
+W3, b3 = rng.normal(0, 0.5, (6, 1)), np.zeros(1)
+for i in range(20):
+    rows = rng.integers(0, 120, 30)
+    x, y = X[rows], t[rows]
+    h = np.tanh(x @ W1 + b1)
+    g = np.maximum(h @ W2 + b2, 0)
+    d3 = np.sign(g @ W3 + b3 - y) / len(x)
+    d2 = d3 @ W3.T * (g > 0)
+    d1 = d2 @ W2.T * (1 - h * h)
+    W3 -= 0.05 * g.T @ d3
+    b3 -= 0.05 * d3.sum(0)
+    W2 -= 0.05 * h.T @ d2
+    b2 -= 0.05 * d2.sum(0)
+    W1 -= 0.05 * x.T @ d1
+    b1 -= 0.05 * d1.sum(0)
+"""
+BY_LAYER = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+X = torch.randn(200, 6)
+t = X[:, :1].abs()
+net = nn.Sequential(nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 7), nn.SiLU(), nn.Linear(7, 1))
+opt = torch.optim.Adam(net.parameters(), lr=0.01)
+for x, y in zip(X.split(20), t.split(20)):
+    opt.zero_grad()
+    nn.functional.l1_loss(net(x), y).backward()
+    opt.step()
+"""
+
+
+@pytest.mark.parametrize(("source", "wanted"), [(MIXED, ["tanh", "relu"]), (BY_LAYER, ["tanh", "silu"])], ids="nt")
+def test_layers_that_are_not_alike_under_the_absolute_error(source: str, wanted: list, tmp_path: Path) -> None:
+    script, answer = tmp_path / "by_layer.py", tmp_path / "answer.json"
+    script.write_text(source)
+    assert main([str(script), "--steps", "9", "--json", str(answer)]) == 0
+    found = json.loads(answer.read_text())
+    assert (found["verdict"], found["dtype"]) == ("equal", "float64")
+    config = found["scenario"]["config"]
+    assert (config["activation"], config["loss"]) == (wanted, "mae")
+
+
 def test_a_wrong_derivative_is_no_network_of_the_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, right = (SCRIPTS / "xor_numpy.py").read_text(), " * self.hidden * (1 - self.hidden)"
     assert right in source

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.traps.catalogue.loss import put_after_outputs
-from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, Words, always, has_hidden, when
+from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, Words, always, has_hidden, seen, when
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
@@ -121,8 +121,26 @@ BEYOND: dict[str, tuple[Callable, Callable]] = {
 }
 
 
-def _other_activation(t: Any, name: str) -> None:
-    t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, BEYOND.get(name) or t.ACTIVATIONS[name])
+def _other_activation(t: Any, name: str, layer: int | None = None) -> None:
+    """In all hidden layers, or in this one."""
+    other = BEYOND.get(name) or t.ACTIVATIONS[name]
+    if layer is None:
+        t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, other)
+        return
+    t.ACTIVATIONS = t.ACTIVATIONS | {name: other}
+
+    class Trapped(t.MLP):
+        def __init__(self, config, params=None):
+            super().__init__(config, params)
+            activations = list(config.by_layer("activation"))
+            activations[layer] = name
+            self.config = seen(config, activation=tuple(activations))
+
+    t.MLP = Trapped
+
+
+_PLACES = {"first": 0, "last": -1}
+_IN_ONE = {f"none in the {which} hidden layer": {"name": "none", "layer": n} for which, n in _PLACES.items()}
 
 
 def _residual(t: Any, inside: bool) -> None:
@@ -402,7 +420,11 @@ TRAPS = [
         "keras.layers.Dense(units, activation='{activation}')",
         when(has_hidden),
         _other_activation,
-        variants={name: {"name": name} for name in ("none", *mlp_numpy.ACTIVATIONS, *list(BEYOND)[1:])},
+        suits=lambda config, label: label not in _IN_ONE or len(config.layer_sizes) > 3,
+        variants={
+            **{name: {"name": name} for name in ("none", *mlp_numpy.ACTIVATIONS, *list(BEYOND)[1:])},
+            **_IN_ONE,
+        },
     ),
     Trap(
         "residual-connection",

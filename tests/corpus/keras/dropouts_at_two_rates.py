@@ -1,4 +1,4 @@
-# expect: refused Dropout at 0.1, 0.5
+# expect: refused Dropout at 0.1 of its inputs
 import keras
 def candidate():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.1), keras.layers.Dense(10, activation="relu"), keras.layers.Dropout(0.5), keras.layers.Dense(3)])

@@ -1,4 +1,4 @@
-# expect: refused absolute error
+# expect: adam-as-keras-has-it
 import keras
 
 

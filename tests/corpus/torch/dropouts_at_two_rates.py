@@ -1,4 +1,4 @@
-# expect: refused Dropout at 0.5, 0.2
+# expect: equal
 import torch
 from torch import nn
 def candidate():

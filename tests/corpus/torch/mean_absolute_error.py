@@ -1,4 +1,4 @@
-# expect: refused absolute error
+# expect: equal
 import torch
 from torch import nn
 
