@@ -220,10 +220,11 @@ class MLP(nn.Module):
         total = torch.zeros((), dtype=torch.float64)
         chunk = _STEPS_AT_ONCE * batch_size
         full = len(samples) // chunk * chunk
-        for chosen in samples[:full].reshape(-1, chunk):
-            numbers = [_numbers(self.config, step) for step in range(self.step, self.step + _STEPS_AT_ONCE)]
+        steps = [_numbers(self.config, self.step + i) for i in range(full // batch_size)]
+        numbers = torch.tensor(steps, dtype=self.dtype).reshape(-1, _STEPS_AT_ONCE, 3)
+        for chosen, theirs in zip(samples[:full].reshape(-1, chunk), numbers, strict=True):
             xs, ys = x.index_select(0, chosen), y.index_select(0, chosen)  # A quarter of the time of x[chosen].
-            total += self._compiled_steps(params, slots, xs, ys, torch.tensor(numbers, dtype=self.dtype))
+            total += self._compiled_steps(params, slots, xs, ys, theirs)
             self.step += _STEPS_AT_ONCE
         for p in self.parameters():
             self.optimizer.state[p]["step"] = torch.tensor(float(self.step))

@@ -76,7 +76,7 @@ def test_keras_draws_the_same_dropout_masks(samples):
 @pytest.mark.parametrize("case", CASES)
 def test_torch_trains_the_same(case, monkeypatch):
     """Uncompiled: what torch.compile makes of a function is held against the reference before it is ever timed."""
-    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, **_: function)
     assert_same(mlp_torch, CASES[case])
 
 
@@ -84,7 +84,7 @@ def test_torch_trains_the_same(case, monkeypatch):
 @pytest.mark.parametrize("module", [mlp_torch, mlp_keras])
 def test_any_number_of_batches_trains_the_same(module, samples, monkeypatch):
     """Fewer than are taken at once, as many, and with some or none left over."""
-    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, **_: function)
     assert_same(module, {"optimizer": "adam"}, samples)
 
 
