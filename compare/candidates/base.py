@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from compare.candidates import suspects
 from compare.candidates.infer import Seen
 from compare.candidates.load import CandidateError
+from compare.candidates.suspects import Suspect
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
@@ -38,6 +40,11 @@ class Candidate:
     @property
     def notes(self) -> list[str]:
         """What the reader of a verdict should know, a sentence each."""
+        return []
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        """Its settings that are not what the Config asks for, as the traps that they would be."""
         return []
 
     @property
@@ -144,6 +151,16 @@ class ModelCandidate(Candidate):
     @property
     def notes(self) -> list[str]:
         return self.seen.notes
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What its optimizer and its batch normalisation are set to, by the Config's names."""
+        raise NotImplementedError
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        settings = suspects.of_settings(self.config, self.settings, self.framework)
+        return [*suspects.of_activation(self.config, self.seen.between), *settings]
 
     def begin(self, config: Config) -> None:
         check_fit(self.seen, config)

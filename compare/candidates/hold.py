@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from compare.run.scratch import scratch
 from compare.usage import UsageError, one_line
 
 if TYPE_CHECKING:
+    from compare.candidates.suspects import Suspect
     from compare.ledger.trace import Trace
     from shared.scenarios import Plan
 
@@ -172,18 +173,26 @@ def compared(process: Any, work: Path, path: Path, plan: Plan, dtype: str, about
         )
     if answer.first:
         answer.exit = 1
-        explain_difference(answer, case.reference, traces)
+        explain_difference(answer, case.reference, traces, told["suspects"])
     return answer
 
 
-def explain_difference(answer: Answer, reference: Trace, traces: dict[str, Trace]) -> None:
-    """Add the diagnosis."""
+def explain_difference(
+    answer: Answer, reference: Trace, traces: dict[str, Trace], suspects: Iterable[Suspect] = ()
+) -> None:
+    """Add the diagnosis; `suspects` are settings of the candidate that may explain it."""
+    from compare.traps.catalogue import CATALOGUE, Hypothesis
     from compare.traps.diagnose import diagnose
     from compare.traps.words import equal_but_for, explain
 
     assert answer.plan
     answer.diagnosis = diagnose(
-        answer.plan, reference, stepped=traces.get("in step"), own=traces.get("on its own"), dtype=answer.dtype
+        answer.plan,
+        reference,
+        stepped=traces.get("in step"),
+        own=traces.get("on its own"),
+        dtype=answer.dtype,
+        suspects=[Hypothesis(CATALOGUE[name], label, values) for name, label, values in suspects],
     )
     answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
     answer.but_for = equal_but_for(answer.diagnosis)

@@ -261,6 +261,17 @@ class KerasCandidate(ModelCandidate):
             fields["clip_norm"] = float(o.clipnorm or o.global_clipnorm)
         return fields
 
+    @property
+    def settings(self) -> dict[str, float]:
+        names = {"epsilon": "epsilon", "momentum": "momentum", "beta_1": "beta1", "beta_2": "beta2", "rho": "beta2"}
+        if self.kind == "rmsprop":
+            del names["momentum"]  # It has another meaning there.
+        given = {field: getattr(self.optimizer, name, None) for name, field in names.items()}
+        found = {field: float(value) for field, value in given.items() if isinstance(value, int | float)}
+        for norm in self._norms()[:1]:
+            found |= {"norm_epsilon": float(norm.epsilon), "norm_momentum": round(1 - float(norm.momentum), 12)}
+        return found
+
     def _rate(self) -> float:
         """The learning rate of the step to come."""
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))

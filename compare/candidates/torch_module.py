@@ -239,6 +239,20 @@ class TorchCandidate(ModelCandidate):
         return fields
 
     @property
+    def settings(self) -> dict[str, float]:
+        names = {"eps": "epsilon", "momentum": "momentum", "alpha": "beta2", "weight_decay": "weight_decay"}
+        group = self.optimizer.param_groups[0] if self.kind is not None else {}
+        found = {field: float(group[name]) for name, field in names.items() if name in group}
+        if self.kind == "rmsprop":
+            found.pop("momentum", None)  # It has another meaning there.
+        found |= dict(zip(("beta1", "beta2"), map(float, group.get("betas", ())), strict=False))
+        modules = self.model.modules() if isinstance(self.model, nn.Module) else ()
+        norm = next((m for m in modules if isinstance(m, nn.BatchNorm1d)), None)
+        if norm is not None and norm.momentum is not None:
+            found |= {"norm_epsilon": float(norm.eps), "norm_momentum": float(norm.momentum)}
+        return found
+
+    @property
     def initial(self) -> Layers:
         return [
             (weight.array(weight.tensor, p.size), bias.array(p.bias, p.size[1:]))

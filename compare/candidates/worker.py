@@ -22,6 +22,7 @@ from compare.candidates.base import Candidate
 from compare.candidates.forms import fitting
 from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, place, said, source_mentions
 from compare.candidates.scratch import ScratchCandidate, can_train
+from compare.candidates.suspects import Suspect
 from compare.candidates.template_object import TemplateCandidate, has_members
 from compare.ledger import trace
 from compare.run.channel import Channel
@@ -149,6 +150,7 @@ class Session:
         config = mlp_numpy.Config(**plan.config, dtype=self.dtype)
         modes, blind, framework, later = list[str](), set[str](), "numpy", list[str]()
         miscopied: list[str] = []
+        suspects: list[Suspect] = []
         try:
             form, said_of_it = fitting(lambda: self.candidate(plan.config, plan.params), config, plan, reference)
         except CandidateError as error:
@@ -171,8 +173,10 @@ class Session:
             if whole:
                 blind |= candidate.blind
             later += candidate.notes
+            suspects = candidate.suspects
         notes = [*self.ignored, *([said_of_it] if said_of_it else []), *later]
-        return {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes, "miscopied": miscopied}
+        found = {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes}
+        return found | {"miscopied": miscopied, "suspects": suspects}
 
     def _miscopied(self, candidate: Candidate, plan: Plan) -> list[str]:
         """What became of the parameters that the user's function was given; nothing where it took none."""

@@ -8,7 +8,7 @@ within the ledger's bounds: in step every tensor of every step, on its own the l
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from compare.traps.facts import facts_of, facts_of_outcome, in_time
 from compare.traps.measure import NEVER, OUTCOME, Causes, Measure
 from compare.traps.scenarios import SCENARIOS, Case, case, shortened
 from compare.traps.search import Explanation, Found, Search
+from impls.mlp_numpy import Config
 from shared import datasets
 from shared import scenarios as shared_scenarios
 from shared.scenarios import Plan
@@ -86,12 +87,14 @@ def diagnose(
     own: Trace | None = None,
     dtype: str = "float64",
     seconds: float = SECONDS,
+    suspects: Sequence[Hypothesis] = (),
 ) -> Diagnosis:
     """Say whether a candidate differs from the reference, and why.
 
     `reference` is the clean reference's trace in float64, `stepped` and `own` the candidate's in step with it and on
     its own, one of them at least, in `dtype`. What a candidate could not record of logits, gradients, slots or weights
-    is empty or all NaN. ValueError if both traces are missing.
+    is empty or all NaN. `suspects` are hypotheses to try besides the catalogue's, with values that the candidate is
+    known to have. ValueError if both traces are missing.
     """
     traces = {name: trace for name, trace in (("in step", stepped), ("on its own", own)) if trace is not None}
     if not traces:
@@ -104,7 +107,7 @@ def diagnose(
     if short and (explanation := _float32(ground, traces)):
         return Diagnosis(plan, dtype, difference.first, difference.mode, [explanation], tried=1)
     search = Search(ground, traces, "float32" if short else dtype, seconds)
-    search.pool = _pool(search)
+    search.pool = _pool(search, suspects)
     found = search.run()
     explanations = _best_of_each(found.explanations)
     return Diagnosis(
@@ -122,9 +125,14 @@ def diagnose(
     )
 
 
-def _pool(search: Search) -> list[Hypothesis]:
+def _pool(search: Search, suspects: Sequence[Hypothesis]) -> list[Hypothesis]:
     """What may be the cause. A learning rate is never said to be one where the gradient is not seen."""
-    pool = hypotheses(search.case.plan)
+    plan = search.case.plan
+    config = Config(**plan.config)
+    known = hypotheses(plan)
+    values = [(hypothesis.trap, hypothesis.arguments) for hypothesis in known]
+    new = [s for s in suspects if s.trap.applies(config, plan) and (s.trap, s.arguments) not in values]
+    pool = [*known, *new]
     if "gradients" in search.whole.shown:
         return pool
     return [hypothesis for hypothesis in pool if hypothesis.trap.name != "learning-rate"]

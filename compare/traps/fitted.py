@@ -28,7 +28,7 @@ def fitted(measure: Measure, base: Trace) -> list[Hypothesis]:
         return []
     with np.errstate(all="ignore"):
         found = [*_factors(measure, base), *_updates(measure, base), *_penalties(measure, base), *_by_epoch(measure)]
-        found += _clipped(measure, base)
+        found += [*_clipped(measure, base), *_constrained(measure)]
     return [hypothesis for hypothesis in found if hypothesis.values not in hypothesis.trap.variants.values()]
 
 
@@ -199,6 +199,20 @@ def _clipped(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
         yield _limited(kind, plain(limit))
     if np.abs(here).max() < np.abs(there).max():
         yield _limited("value", plain(float(np.abs(here).max() / np.abs(there).max() * np.abs(gradient).max())))
+
+
+def _constrained(measure: Measure) -> Iterator[Hypothesis]:
+    """A limit that the largest weight is at after every update, at least from some step on."""
+    weights = np.abs(np.asarray(measure.candidate.params, float))
+    tensors = measure.table.tensors["params"]
+    matrices = np.concatenate([np.full(t.stop - t.start, len(t.shape) == 2) for t in tensors])
+    for biases, where in ((True, ", biases too"), (False, "")):
+        largest = (weights if biases else weights[:, matrices]).max(axis=1)
+        at = np.abs(weights[:, matrices] - largest.max()) <= 1e-12 * largest.max()
+        if (at.sum(axis=1) > 1).any():  # Not one weight alone: it is where more than one stops.
+            limit = plain(float(largest.max()))
+            values = {"to": "value", "limit": limit, "biases": biases}
+            yield Hypothesis(CATALOGUE["weights-constrained"], f"to {limit:.6g}{where}", values)
 
 
 def _limited(kind: str, limit: float) -> Hypothesis:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.candidates import plans
+from compare.candidates import plans, suspects
 from compare.candidates.hold import may_be_float32
 from compare.traps import facts, fitted
 from compare.traps.catalogue import CATALOGUE, Hypothesis, record_trapped
 from compare.traps.diagnose import diagnose
 from compare.traps.measure import Measure
 from compare.traps.scenarios import Case
+from impls.mlp_numpy import Config
 
 CONFIG: dict[str, Any] = {
     "layer_sizes": (4, 6, 3),
@@ -70,6 +71,36 @@ def test_a_rate_that_changes_in_every_step_is_named() -> None:
 )
 def test_a_penalty_is_named_with_its_place(values: dict[str, Any], where: str) -> None:
     assert where in named(measured("penalty-unnamed", values))
+
+
+def test_a_limit_of_the_weights_is_named() -> None:
+    measure = measured("weights-constrained", {"to": "value", "limit": 0.37, "biases": True})
+    assert named(measure) == "weights-constrained (to 0.37, biases too)"
+
+
+def test_settings_are_tried_with_the_candidates_numbers() -> None:
+    config = Config(**CONFIG | {"optimizer": "adam", "activation": "leaky_relu", "batch_norm": True})
+    has = {"epsilon": 3e-7, "beta1": 0.9, "beta2": 0.97, "norm_epsilon": 2e-3}
+    assert suspects.of_settings(config, has, "torch") == [
+        ("epsilon-value", "3e-07", {"epsilon": 3e-7}),
+        ("adam-betas", "beta2 0.97", {"beta2": 0.97}),
+        ("norm-epsilon", "0.002", {"value": 2e-3}),
+    ]
+    z = np.linspace(-2, 2, 9)
+    assert suspects.of_activation(config, [(z, np.where(z > 0, z, 0.15 * z))]) == [
+        ("leaky-slope", "0.15", {"slope": 0.15})
+    ]
+    assert suspects.of_activation(config, [(z, np.where(z > 0, z, 0.5 * np.expm1(z)))]) == [
+        ("other-activation", "ELU with alpha 0.5", {"elu": 0.5})
+    ]
+    assert suspects.of_activation(config, [(z, np.tanh(z))]) == []
+
+
+def test_a_suspect_is_named_only_if_it_explains() -> None:
+    measure = measured("other-activation", {"elu": 0.5}, activation="elu")
+    guesses = [Hypothesis(CATALOGUE["other-activation"], f"ELU with alpha {a:g}", {"elu": a}) for a in (0.7, 0.5)]
+    found = diagnose(measure.case.plan, measure.case.reference, stepped=measure.candidate, suspects=guesses)
+    assert found.explanations[0].label == "other-activation (ELU with alpha 0.5)"
 
 
 def test_a_decay_as_a_penalty_of_twice_the_strength_is_one_cause() -> None:

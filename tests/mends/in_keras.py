@@ -141,6 +141,7 @@ IN_KERAS = [
     Trip("labels-exchanged", "loss",
          "lambda y, z: ops.mean(ops.binary_crossentropy(1 - ops.reshape(y, ops.shape(z)), z, from_logits=True))",
          BINARY, OF_LABELS),
+    Trip("targets-changed", "loss", "lambda y, z: ops.mean((z - ops.floor(ops.reshape(y, (-1, 1)))) ** 2)", MSE, ONE),
     Trip("smoothing-form", "loss", "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.15)",
          {"label_smoothing": 0.1}),
     Trip("smoothing-forgotten", "loss", f"{SPARSE}(from_logits=True)", {"label_smoothing": 0.1}),

@@ -126,6 +126,7 @@ IN_TORCH = [
     Trip("class-ids-shifted", "loss", "F.cross_entropy(z, (y + 1) % 3)"),
     Trip("labels-exchanged", "loss", "F.binary_cross_entropy_with_logits(z, 1 - y.reshape(-1, 1))", BINARY, LABEL,
          COLUMN),
+    Trip("targets-changed", "loss", "F.mse_loss(z, y.long().to(z.dtype).reshape(-1, 1))", MSE, ONE, COLUMN),
     Trip("smoothing-form", "loss", "F.cross_entropy(z, y, label_smoothing=0.15)", {"label_smoothing": 0.1}),
     Trip("smoothing-forgotten", "loss", "F.cross_entropy(z, y)", {"label_smoothing": 0.1}),
     Trip("class-weights-forgotten", "loss", "F.cross_entropy(z, y)", {"class_weights": (1.0, 2.0, 3.0)}),

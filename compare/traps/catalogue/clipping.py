@@ -1,4 +1,4 @@
-"""Traps in the clipping of gradients."""
+"""Traps in the clipping of gradients, and of weights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from compare.traps.catalogue.trap import (
     DEFAULT,
     Trap,
     Words,
+    always,
     before_update,
     clips,
     in_training,
@@ -51,6 +52,42 @@ def _clip_unasked(t: Any, kind: str, limit: float) -> None:
         return 0.0
 
     before_update(t, clip)
+
+
+def _normalised(t: Any, to: str, added: float = 0.0) -> None:
+    def change(c, model):
+        if to == "signs":
+            model.flat_gradient[:] = np.sign(model.flat_gradient)
+            return 0.0
+        tensors = [g for layer in model.gradient_layers for g in layer]
+        for g in tensors if to == "each" else [model.flat_gradient]:
+            g /= (_norm(g) + added) or 1.0
+        return 0.0
+
+    before_update(t, change)
+
+
+def _constrained(t: Any, to: str, limit: float = 0.0, biases: bool = False) -> None:
+    """What every update is followed by."""
+
+    def put(W):
+        if to == "value":
+            np.clip(W, -limit, limit, out=W)
+        elif to == "positive":
+            np.maximum(W, 0, out=W)
+        elif W.ndim == 2:
+            norms = np.sqrt((W * W).sum(axis=0, keepdims=True))
+            W *= np.clip(norms, 0, limit) / (1e-7 + norms)  # As Keras' MaxNorm has it.
+
+    class Trapped(t.MLP):
+        def _train_step(self, x, y, masks):
+            loss = super()._train_step(x, y, masks)
+            for layer in self.layers:
+                for array in layer if biases else layer[:1]:
+                    put(array)
+            return loss
+
+    t.MLP = Trapped
 
 
 def _clip_kind(t: Any) -> None:
@@ -109,6 +146,43 @@ TRAPS = [
             for limit in (0.01, 0.1, 1.0)
             for kind in ("norm", "norm, as PyTorch's", "value")
         },
+    ),
+    Trap(
+        "gradient-normalised",
+        "clipping",
+        "Every update is as large as any other; the gradients themselves agree",
+        "The gradient is divided by its norm, or its signs are taken: not clipped, which leaves small ones as they "
+        "are.",
+        "torch/nn/utils/clip_grad.py; keras/src/optimizers/base_optimizer.py",
+        Words("remove the division by the norm; clip_grad_norm_ divides only where the norm is above its limit"),
+        Words("remove the division by the norm; global_clipnorm divides only where the norm is above its limit"),
+        when(clip_norm=None, clip_value=None),
+        _normalised,
+        variants={
+            f"to norm 1{each}{told}": {"to": to, "added": added}
+            for to, each in (("all", ""), ("each", " in each tensor"))
+            for added, told in ((0.0, ""), (1e-8, ", 1e-8 added"), (1e-6, ", 1e-6 added"), (1e-12, ", 1e-12 added"))
+        }
+        | {"to its signs": {"to": "signs"}},
+    ),
+    Trap(
+        "weights-constrained",
+        "clipping",
+        "Gradients agree, and no weight is beyond a limit after an update",
+        "Weights are clipped after every update, as the first Wasserstein networks did, or a constraint of Keras' "
+        "layers cuts them: MaxNorm, NonNeg.",
+        "torch.Tensor.clamp_; keras/src/constraints/constraints.py",
+        Words("remove p.clamp_(...) after optimizer.step()"),
+        Words("keras.layers.Dense(units, kernel_constraint=None, bias_constraint=None)"),
+        always,
+        _constrained,
+        variants={
+            f"to {limit:g}{where}": {"to": "value", "limit": limit, "biases": biases}
+            for limit in (0.01, 0.1)
+            for biases, where in ((True, ", biases too"), (False, ""))
+        }
+        | {f"to norm {limit:g} for each unit": {"to": "norm", "limit": limit} for limit in (1.0, 2.0, 3.0, 4.0)}
+        | {"to be positive": {"to": "positive"}},
     ),
     Trap(
         "clip-kind",

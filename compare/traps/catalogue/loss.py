@@ -191,6 +191,30 @@ def _labels_exchanged(t: Any) -> None:
     t.LOSSES[BINARY] = lambda c, z, y: original(c, z, 1 - y)
 
 
+NUMBERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cut to whole numbers": np.trunc,
+    "rounded to whole numbers": np.round,
+    "0 or 1, by their sign": lambda y: (y > 0).astype(float),
+    "with the other sign": lambda y: -y,
+    "to unit deviation by batch": lambda y: (y - y.mean()) / (y.std() or 1.0),
+}
+LABELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "-1 and 1 for 0 and 1": lambda y: 2 * y - 1,
+    "1 and 2 for 0 and 1": lambda y: y + 1,
+    "0.1 and 0.9 for 0 and 1": lambda y: 0.1 + 0.8 * y,
+}
+
+
+def _targets_changed(t: Any, to: str) -> None:
+    original = t._batch_loss
+    change = (NUMBERS | LABELS)[to]
+    t._batch_loss = lambda c, z, y: original(c, z, change(y))
+
+
+def _suits_targets(config: Config, name: str) -> bool:
+    return name in (LABELS if config.loss in (BINARY, "sigmoid_mse") else NUMBERS)
+
+
 def _smoothing_over_others(t: Any) -> None:
     def softmax(c, z, y):
         others = z.shape[1] - 1  # s / (K - 1) for each of the others is a smoothing of s K / (K - 1).
@@ -521,6 +545,20 @@ TRAPS = [
         "keras.losses.BinaryCrossentropy(from_logits=True)  # y is 1 for the positive class",
         when(loss=BINARY),
         _labels_exchanged,
+    ),
+    Trap(
+        "targets-changed",
+        "loss",
+        "The outputs agree at the first step, the loss does not; what is learned is another thing",
+        "y.long() or astype(int) cuts numbers off, a threshold makes labels of them, and -1 and 1 are the labels of a "
+        "hinge loss, not of a cross-entropy.",
+        "torch.Tensor.long; torch/nn/functional.py (binary_cross_entropy_with_logits)",
+        "{torch_loss}  # of the targets as they are",
+        "{keras_loss}  # of the targets as they are",
+        when(loss=(*OF_RESIDUALS, BINARY), label_smoothing=0.0),
+        _targets_changed,
+        variants={name: {"to": name} for name in (*NUMBERS, *LABELS)},
+        suits=_suits_targets,
     ),
     Trap(
         "smoothing-form",

@@ -121,9 +121,14 @@ BEYOND: dict[str, tuple[Callable, Callable]] = {
 }
 
 
-def _other_activation(t: Any, name: str, layer: int | None = None) -> None:
-    """In all hidden layers, or in this one."""
-    other = BEYOND.get(name) or t.ACTIVATIONS[name]
+def _other_activation(
+    t: Any, name: str = "", layer: int | None = None, leaky: float | None = None, elu: float | None = None
+) -> None:
+    """Another one by its name, or a leaky ReLU of a slope, or an ELU of an alpha: in all hidden layers, or in one."""
+    if leaky is not None:
+        other = _leaky_by(leaky)
+    else:
+        other = _elu_by(elu) if elu is not None else BEYOND.get(name) or t.ACTIVATIONS[name]
     if layer is None:
         t.ACTIVATIONS = dict.fromkeys(t.ACTIVATIONS, other)
         return

@@ -190,6 +190,18 @@ def _with_momentum(t: Any, momentum: float) -> None:
     wrap_rules(t, carried)
 
 
+def _made_anew(t: Any) -> None:
+    def anew(rule):
+        def first(c, g, step, *slots):
+            for slot in slots:
+                slot[:] = 0
+            return rule(c, g, 1, *slots)
+
+        return first
+
+    wrap_rules(t, anew)
+
+
 def _values(t: Any, **values: float) -> None:
     change_rules(t, **values)
 
@@ -198,9 +210,9 @@ def float32_values(t: Any, name: str) -> None:
     wrap_rules(t, lambda rule: lambda c, *a: rule(seen(c, **{name: rounded_to_float32(getattr(c, name))}), *a))
 
 
-def _keras_rmsprop(t: Any) -> None:
+def _keras_rmsprop(t: Any, epsilon: float = KERAS_EPSILON) -> None:
     _root_epsilon_inside(t)
-    _values(t, epsilon=KERAS_EPSILON)
+    _values(t, epsilon=epsilon)
 
 
 def _keras_adagrad(t: Any) -> None:
@@ -472,6 +484,18 @@ TRAPS = [
         Words("optimizer.iterations must be t - 1 before step t"),
         when(optimizer=ADAM),
         _step_count,
+    ),
+    Trap(
+        "optimizer-made-anew",
+        "optimizer",
+        "Every update is like a first one: no momentum, and Adam moves each weight by about the learning rate",
+        "The optimizer is made inside of the training loop or of the step, so that what it keeps is lost with every "
+        "batch.",
+        "torch/optim/optimizer.py (state); keras/src/optimizers/base_optimizer.py (build)",
+        Words("optimizer = {torch_optimizer}  # once, before the loop"),
+        Words("optimizer = {keras_optimizer}  # once, before the loop"),
+        when(optimizer=(*SCALED, *VELOCITY)),
+        _made_anew,
     ),
     Trap(
         "momentum-value",
