@@ -160,7 +160,12 @@ class ModelCandidate(Candidate):
     @property
     def suspects(self) -> list[Suspect]:
         settings = suspects.of_settings(self.config, self.settings, self.framework)
-        return [*suspects.of_activation(self.config, self.seen.between), *settings]
+        seen = self.seen
+        return [
+            *suspects.of_activation(self.config, seen.between),
+            *suspects.of_dropout(self.config, seen.rates),
+            *settings,
+        ]
 
     def begin(self, config: Config) -> None:
         check_fit(self.seen, config)

@@ -368,8 +368,10 @@ class KerasCandidate(ModelCandidate):
         rates = self.config.by_layer("dropout")
         for number, mask in enumerate(masks or ()):
             given = self.masks.get(number)
-            if given is None or given.rate != rates[number]:
-                continue  # It drops as it likes.
+            if given is None:
+                continue
+            if given.rate != rates[number]:  # The same units, and the others scaled as its own rate has it.
+                mask = mask * ((1 - rates[number]) / (1 - given.rate))
             if given.mask is None:
                 given.mask = keras.Variable(mask, dtype=self.config.dtype, trainable=False)
                 continue

@@ -6,12 +6,13 @@ They are tried with the numbers that the model has, and named only if they expla
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from impls.mlp_numpy import Config
 
-Suspect = tuple[str, str, dict[str, float]]  # a trap, its variant in words, and the values of that
+Suspect = tuple[str, str, dict[str, Any]]  # a trap, its variant in words, and the values of that
 SURE = 1e-12  # share by which a number may be off that is read off an activation
 ADAMS = ("adam", "adamw")
 
@@ -42,6 +43,14 @@ def of_settings(config: Config, has: Mapping[str, float], framework: str) -> lis
         if name in has:
             found.append((trap, f"{has[name]:g}", {"value": has[name]}))
     return found
+
+
+def of_dropout(config: Config, rates: Sequence[float]) -> list[Suspect]:
+    """Rates at which hidden layers drop, where they are others than the Config's."""
+    wanted = config.by_layer("dropout")
+    if len(rates) != len(wanted) or tuple(rates) == wanted or not all(0 <= rate < 1 for rate in rates):
+        return []
+    return [("dropout-rate", ", ".join(f"{rate:g}" for rate in rates), {"rates": tuple(rates)})]
 
 
 def of_activation(config: Config, between: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Suspect]:

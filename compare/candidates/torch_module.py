@@ -469,15 +469,19 @@ def unwrapped(model: Any) -> Any:
 
 @contextmanager
 def _dropout(candidate: TorchCandidate) -> Iterator[None]:
-    """Let dropouts, modules and functions alike, take the candidate's masks; one that has none drops as it likes."""
+    """Let dropouts, modules and functions alike, take the candidate's masks; one that has none drops as it likes.
+
+    A dropout of another rate than the mask's drops the same units, and scales the others as its own rate has it.
+    """
     original = F.dropout
 
     def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-        if training and p:
-            for number, (rate, mask) in enumerate(candidate._masks):
-                if rate == p and mask.shape == input.shape:
-                    del candidate._masks[: number + 1]
-                    return input * mask
+        if training and 0 < p < 1:
+            fitting = [(n, rate, mask) for n, (rate, mask) in enumerate(candidate._masks) if mask.shape == input.shape]
+            fitting.sort(key=lambda one: one[1] != p)
+            for number, rate, mask in fitting[:1]:
+                del candidate._masks[: number + 1]
+                return input * (mask if rate == p else mask * ((1 - rate) / (1 - p)))
         return original(input, p, training, inplace)
 
     F.dropout = dropout

@@ -96,6 +96,12 @@ def test_settings_are_tried_with_the_candidates_numbers() -> None:
     assert suspects.of_activation(config, [(z, np.tanh(z))]) == []
 
 
+def test_rates_of_dropout_that_are_others_are_suspects() -> None:
+    config = Config(**CONFIG | {"dropout": 0.2})
+    assert suspects.of_dropout(config, [0.35]) == [("dropout-rate", "0.35", {"rates": (0.35,)})]
+    assert suspects.of_dropout(config, [0.2]) == []
+
+
 def test_a_suspect_is_named_only_if_it_explains() -> None:
     measure = measured("other-activation", {"elu": 0.5}, activation="elu")
     guesses = [Hypothesis(CATALOGUE["other-activation"], f"ELU with alpha {a:g}", {"elu": a}) for a in (0.7, 0.5)]

@@ -105,6 +105,7 @@ IN_TORCH = [
     Trip("dropout-unscaled", "drop", "nn.Sequential(nn.Dropout(0.25), Scaled(0.75))", DROPPED),
     Trip("dropout-scaled-by-dropped-share", "drop", "nn.Sequential(nn.Dropout(0.25), Scaled(3.0))", DROPPED),
     Trip("dropout-inverted", "drop", "nn.Dropout(0.75)", DROPPED),
+    Trip("dropout-rate", "drop", "nn.Dropout(0.5)", DROPPED),
     Trip("dropout-forgotten", "before", "model.eval()", DROPPED, DROP),
     Trip("dropout-in-evaluation", "mode", "model.train()", DROPPED | BINARY, DROP | LABEL),
     Trip("norm-epsilon", "norm", "nn.BatchNorm1d(8, eps=1e-3)", NORMED),

@@ -173,7 +173,7 @@ TRAPS = [
         "layers cuts them: MaxNorm, NonNeg.",
         "torch.Tensor.clamp_; keras/src/constraints/constraints.py",
         Words("remove p.clamp_(...) after optimizer.step()"),
-        Words("keras.layers.Dense(units, kernel_constraint=None, bias_constraint=None)"),
+        "keras.layers.Dense(units)  # without kernel_constraint and bias_constraint",
         always,
         _constrained,
         variants={

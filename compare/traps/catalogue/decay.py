@@ -206,7 +206,7 @@ TRAPS = [
         "texts and in scikit-learn, which divides by the size of the batch at hand.",
         "sklearn/neural_network/_multilayer_perceptron.py (alpha); torch/optim/sgd.py",
         "{torch_optimizer}",
-        Words("keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # not divided"),
+        "keras.layers.Dense(units, kernel_regularizer=keras.regularizers.L2({weight_decay} / 2))  # not divided",
         when(decays),
         _decay_over_batch,
         variants={

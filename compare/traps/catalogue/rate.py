@@ -143,7 +143,7 @@ TRAPS = [
         "optimizer.step() is called twice, or train_on_batch beside fit.",
         f"{_T}optimizer.py; keras/src/trainers/trainer.py",
         "optimizer.step()  # once a batch",
-        Words("model.train_on_batch(x, y)  # once a batch"),
+        "model.train_on_batch(x, y)  # once a batch",
         always,
         _two_updates,
         variants={
@@ -220,7 +220,7 @@ TRAPS = [
         "batch, steps. Keras' schedules count steps; LearningRateScheduler and ReduceLROnPlateau count epochs.",
         "torch/optim/lr_scheduler.py; keras/src/callbacks/learning_rate_scheduler.py",
         "scheduler.step()  # after every optimizer.step(), where its numbers are steps",
-        Words("keras.optimizers.SGD(learning_rate=schedule)  # counts steps"),
+        "keras.optimizers.SGD(learning_rate=schedule)  # counts steps",
         when(schedule=SCHEDULED),
         _rate_by_epoch,
         variants={

@@ -55,6 +55,17 @@ def _scaled_by_dropped_share(t: Any) -> None:
     _change_dropped(t, lambda mask, rate: (mask > 0) / rate)
 
 
+def _other_rate(t: Any, rates: tuple[float, ...] | None = None, factor: float = 1.0) -> None:
+    """The same units are dropped, and the others scaled as another rate has it: one for each layer, or a multiple."""
+
+    def changed(model, masks):
+        asked = model.config.by_layer("dropout")
+        given = rates or [min(factor * rate, 0.9) for rate in asked]
+        return [mask * ((1 - rate) / (1 - other)) for mask, rate, other in zip(masks, asked, given, strict=True)]
+
+    _change_masks(t, changed)
+
+
 def _other_masks(t: Any) -> None:
     _change_masks(t, lambda model, masks: model._draw_masks(len(masks[0])))
 
@@ -222,6 +233,18 @@ TRAPS = [
         "keras.layers.Dropout(rate={dropout})  # the share dropped",
         when(_drops),
         _scaled_by_dropped_share,
+    ),
+    Trap(
+        "dropout-rate",
+        "regularisation",
+        "Evaluation agrees, in training hidden outputs are scaled otherwise",
+        "Another rate than the one asked for, as the share kept that is written for the share dropped.",
+        f"{_TD} (p); {_KD} (rate)",
+        "torch.nn.Dropout(p={dropout})  # the share dropped",
+        "keras.layers.Dropout(rate={dropout})  # the share dropped",
+        _drops,
+        _other_rate,
+        variants={"twice as large": {"factor": 2.0}, "half as large": {"factor": 0.5}},
     ),
     Trap(
         "dropout-other-masks",
