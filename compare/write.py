@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from compare.programs.spec import Spec
 
 OWN = ("layer_sizes", "seed")  # fields of Config that have an option of another name here
+BY_LAYER = ("activation", "dropout")  # those that may have a value for each hidden layer
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
     for each in fields(Config):
         if each.name not in OWN:
             name = "--" + each.name.replace("_", "-")
-            found.add_argument(name, dest=f"option_{each.name}", metavar="VALUE", nargs="+", help="as in a template")
+            help_ = "as in a template" + ("; one for each hidden layer, or for all" if each.name in BY_LAYER else "")
+            found.add_argument(name, dest=f"option_{each.name}", metavar="VALUE", nargs="+", help=help_)
     found.add_argument("--out", type=Path, metavar="DIR", help="write files there")
     found.add_argument("--no-proof", action="store_true", help="write it without showing what it does")
     return found
@@ -209,7 +211,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
         if said is None:
             continue
         values = [_value(word) for word in said]
-        if each.name == "class_weights":
+        if each.name == "class_weights" or (each.name in BY_LAYER and len(values) > 1):
             found[each.name] = tuple(values)
         elif len(values) > 1:
             raise UsageError(f"--{each.name.replace('_', '-')} takes one value, found {len(values)}")
@@ -228,8 +230,8 @@ def _value(word: str) -> Any:
 def check(spec: Spec) -> None:
     """UsageError where the network and its data do not go together."""
     c, task = spec.config, spec.dataset.task
-    if task == "regression" and c.loss not in ("mse", "huber"):
-        raise UsageError(f"the target is a number, for which {c.loss} is no loss: choose mse or huber")
+    if task == "regression" and c.loss not in ("mse", "mae", "huber"):
+        raise UsageError(f"the target is a number, for which {c.loss} is no loss: choose mse, mae or huber")
     if task == "multiclass" and spec.dataset.y_train.ndim == 1 and c.loss != "softmax_cross_entropy":
         raise UsageError(f"the target has several classes, for which {c.loss} is no loss: choose softmax_cross_entropy")
     size = spec.batch_size or spec.samples

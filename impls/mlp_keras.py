@@ -423,7 +423,7 @@ def _softmax_cross_entropy(c: Config, z, y):
 # Each loss from outputs z (B, O) and targets y: its terms, (B, O) or (B,).
 LOSSES: dict[str, Callable] = {
     "mse": lambda c, z, y: ops.square(z - y),
-    "mae": lambda c, z, y: ops.abs(z - y),
+    "mae": lambda c, z, y: (z - y) * ops.sign(z - y),  # Its slope at 0 is 0; that of JAX's abs is 1.
     "sigmoid_mse": lambda c, z, y: ops.square(ops.sigmoid(z) - y),
     "huber": lambda c, z, y: ops.where(ops.abs(z - y) <= 1, ops.square(z - y) / 2, ops.abs(z - y) - 0.5),
     "binary_cross_entropy": lambda c, z, y: ops.binary_crossentropy(_smooth(c, y, 2), z, from_logits=True),

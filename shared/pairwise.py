@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from shared.datasets import describe
@@ -31,6 +32,12 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "batch_size": (16, 40, None),
 }
 
+# Values that were added later: rows that meet them come after those of FACTORS, which stay what they were.
+BY_LAYER = "by layer"
+ADDED: dict[str, tuple[Any, ...]] = {"loss": ("mae",), "activation": (BY_LAYER,), "dropout": (BY_LAYER,)}
+ALL = {name: (*values, *ADDED.get(name, ())) for name, values in FACTORS.items()}
+ACTIVATIONS, RATES = ("tanh", "relu", "gelu"), (0.25, 0.0, 0.5)  # of the layers, from the first one on
+
 Row = dict[str, Any]
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
@@ -46,6 +53,8 @@ def why_not(row: Row) -> str | None:
         return "several classes need a softmax"
     if (row.get("label_smoothing") or row.get("class_weights")) and (task == "regression" or not entropy):
         return "label smoothing and class weights belong to the cross-entropies"
+    if BY_LAYER in (row.get("activation"), row.get("dropout")) and len(row.get("hidden", "--")) == 1:
+        return "a single hidden layer differs from no other"
     return None
 
 
@@ -54,11 +63,16 @@ def pairs_of(row: Row) -> set[Pair]:
     return set(itertools.combinations(row.items(), 2))
 
 
-def covering_rows(factors: dict[str, tuple[Any, ...]] = FACTORS, seed: int = 0, tries: int = 40) -> list[Row]:
-    """Rows that hold every possible pair of values: greedily, the best of some random rows around an open pair."""
-    choose = random.Random(seed)
+def covering_rows(
+    factors: dict[str, tuple[Any, ...]] = FACTORS, seed: int = 0, tries: int = 40, held: Sequence[Row] = ()
+) -> list[Row]:
+    """Rows that hold every possible pair of values: greedily, the best of some random rows around an open pair.
+
+    A pair that one of the rows `held` has is none that is missing.
+    """
+    choose, done = random.Random(seed), set[Pair]().union(*map(pairs_of, held))
     every = {((a, x), (b, y)) for a, b in itertools.combinations(factors, 2) for x in factors[a] for y in factors[b]}
-    remaining = sorted((pair for pair in every if why_not(dict(pair)) is None), key=repr)
+    remaining = sorted((pair for pair in every - done if why_not(dict(pair)) is None), key=repr)
     open_pairs, rows = dict.fromkeys(remaining), []
     while open_pairs:
         first = next(iter(open_pairs))
@@ -95,7 +109,7 @@ def _row_with(start: Row, factors: dict, open_pairs: dict[Pair, None], choose: r
     return {name: row[name] for name in factors}
 
 
-def left_out(factors: dict[str, tuple[Any, ...]] = FACTORS) -> dict[str, list[str]]:
+def left_out(factors: dict[str, tuple[Any, ...]] = ALL) -> dict[str, list[str]]:
     """The pairs that make no sense, by the reason."""
     reasons: dict[str, list[str]] = {}
     for a, b in itertools.combinations(factors, 2):
@@ -108,8 +122,13 @@ def left_out(factors: dict[str, tuple[Any, ...]] = FACTORS) -> dict[str, list[st
 
 def generated(seed: int = 0) -> list[Scenario]:
     """The rows as scenarios of STEPS steps each."""
-    rows = covering_rows(seed=seed)
-    return [scenario_of(row, f"full-{number:03}") for number, row in enumerate(rows, 1)]
+    return [scenario_of(row, f"full-{number:03}") for number, row in enumerate(all_rows(seed), 1)]
+
+
+def all_rows(seed: int = 0) -> list[Row]:
+    """Rows that hold every possible pair of ALL values, those of FACTORS first."""
+    first = covering_rows(seed=seed)
+    return first + covering_rows(ALL, seed, held=first)
 
 
 def scenario_of(row: Row, name: str, seed: int = 0) -> Scenario:
@@ -117,12 +136,16 @@ def scenario_of(row: Row, name: str, seed: int = 0) -> Scenario:
     about = describe(row["dataset"])
     classes = max(about.classes, 2)
     adaptive = row["optimizer"] in ("adam", "adamw", "rmsprop", "adagrad")
+    by_layer: dict[str, tuple] = {"activation": ACTIVATIONS, "dropout": RATES}
     options: dict[str, Any] = {
         **{key: row[key] for key in ("loss", "activation", "optimizer", "schedule", "reduction")},
         **{key: row[key] for key in ("label_smoothing", "weight_decay", "dropout", "batch_norm")},
+        **{key: values[: len(row["hidden"])] for key, values in by_layer.items() if row[key] == BY_LAYER},
         "learning_rate": 0.01 if adaptive else 0.001 if row["reduction"] == "sum" else 0.05,
         "schedule_steps": STEPS // 2,
     }
+    if row["loss"] == "mae" and adaptive:
+        options["epsilon"] = 1e-3  # Slopes of 1 and -1 cancel, and whole steps would be made of what rounding leaves.
     if row["clip"]:
         options[row["clip"]] = 0.5
     if row["class_weights"]:

@@ -131,6 +131,8 @@ _SCENARIOS = [
     Scenario("diabetes-huber", "a loss for outliers, clipped by value, warm-up", "diabetes", (16,),
              _options("huber", "softplus", "momentum", 0.05, clip_value=0.1, schedule="warmup", schedule_steps=30),
              "glorot_normal", epochs=5),
+    Scenario("xor-mae", "the absolute error, one that is exactly 0 among them", "xor", (4,),
+             _options("mae", "relu", "sgd", 0.05), batch_size=None, epochs=20),
     Scenario("diabetes-mae", "the absolute error, whose slope jumps at 0", "diabetes", (16, 16),
              _options("mae", ("silu", "tanh"), "sgd", 0.05), "glorot_uniform", epochs=5),
     Scenario("xor-sigmoid-mse", "a sigmoid under the squared error, summed", "xor", (4,),

@@ -34,9 +34,9 @@ def _keras(spec: Spec) -> list[Hypothesis]:
     c, given, found = spec.config, spec.options, []
     epsilon = {"epsilon": c.epsilon} if "epsilon" in given else {"epsilon": 1e-7}
     if len(spec.layer_sizes) > 2:
-        if c.activation == "leaky_relu":
+        if "leaky_relu" in c.by_layer("activation"):
             found.append(_is("leaky-slope", "0.2, Keras' function, in float32", slope=float(np.float32(0.2))))
-        if c.activation == "gelu":
+        if "gelu" in c.by_layer("activation"):
             found.append(_is("gelu-float32-constant"))
         if c.batch_norm:
             found += [_is("norm-epsilon", "1e-3, as in Keras"), _is("norm-momentum", "0.01, as in Keras")]
@@ -66,7 +66,7 @@ def _keras(spec: Spec) -> list[Hypothesis]:
 
 def _torch(spec: Spec) -> list[Hypothesis]:
     c, given, found = spec.config, spec.options, []
-    if c.activation == "softplus" and len(spec.layer_sizes) > 2:
+    if "softplus" in c.by_layer("activation"):
         found.append(_is("softplus-threshold"))
     if c.optimizer == "rmsprop" and "beta2" not in given:
         found.append(_is("rmsprop-decay", "0.99, PyTorch's default"))
@@ -85,8 +85,10 @@ def _torch(spec: Spec) -> list[Hypothesis]:
 
 def _jax(spec: Spec) -> list[Hypothesis]:
     c, given, found = spec.config, spec.options, []
-    if c.activation == "gelu" and len(spec.layer_sizes) > 2:
+    if "gelu" in c.by_layer("activation"):
         found.append(_is("gelu-tanh", "the approximation"))
+    if c.loss == "mae":
+        found.append(_is("absolute-error-slope-at-0"))
     if c.optimizer in ("rmsprop", "adagrad"):
         found.append(_is("epsilon-inside-root"))
     if c.optimizer == "rmsprop" and "beta2" not in given:

@@ -34,6 +34,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "nothing is dropped": (MASKS,),
     "masks are inputs": (MASKS,),
     "JAX approximates by tanh": ("gelu-tanh",),
+    "JAX's abs has a slope of 1 at 0": ("absolute-error-slope-at-0",),
     "exact in float64": ("gelu-float32-constant",),
     "Keras' slope is 0.2": ("leaky-slope",),
     "Keras' are 0.99 and 1e-3": ("norm-epsilon", "norm-momentum"),

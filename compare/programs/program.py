@@ -84,9 +84,6 @@ def program(framework: str, spec: Spec, form: str = "native", about: Sequence[st
         raise unknown_name("framework", framework, FRAMEWORKS)
     if form not in FORMS:
         raise unknown_name("form", form, FORMS)
-    c = spec.config
-    if c.loss == "mae" or isinstance(c.activation, tuple) or isinstance(c.dropout, tuple):
-        raise ValueError(f"{spec.name} has mae, or layers that are not alike: there are no programs for that yet")
     template = _texts().get_template(f"{framework}.py.j2")
     known = _context(framework, spec, form)
     parts = {name: _part(template, name, known) for name in SECTIONS[1:]}
@@ -222,13 +219,16 @@ _BY_OUTPUT = ("sigmoid", "tanh", "elu", "silu")  # whose slope is a function of 
 def _context(framework: str, spec: Spec, form: str) -> dict[str, Any]:
     """What a text may speak of."""
     c = spec.config
-    layers = [{"i": i, "n": n, "m": m} for i, (n, m) in enumerate(pairwise(c.layer_sizes), 1)]
+    layers: list[dict[str, Any]] = [{"i": i, "n": n, "m": m} for i, (n, m) in enumerate(pairwise(c.layer_sizes), 1)]
     softmax = c.loss == "softmax_cross_entropy"
-    by_input, by_output = c.activation in _BY_INPUT, c.activation in _BY_OUTPUT
-    kept = []  # of each hidden layer, what a way back written by hand needs
-    for i in range(1, len(layers)):
+    kept = list[str]()  # of each hidden layer, what a way back written by hand needs
+    dropped = list[dict[str, Any]]()  # the hidden layers that drop something
+    for layer, activation, rate in zip(layers, c.by_layer("activation"), c.by_layer("dropout"), strict=False):
+        i, by_input, by_output = layer["i"], activation in _BY_INPUT, activation in _BY_OUTPUT
+        layer |= {"activation": activation, "dropout": rate, "by_output": by_output, "mask": len(dropped)}
+        dropped += [layer] * (rate > 0)
         kept += [f"n{i}", f"s{i}"] * c.batch_norm + [f"z{i}"] * by_input
-        kept += [f"h{i}"] * (by_output and c.dropout > 0) + [f"a{i}"]
+        kept += [f"h{i}"] * (by_output and rate > 0) + [f"a{i}"]
     return {
         "spec": spec,
         "source": spec.source,
@@ -240,8 +240,8 @@ def _context(framework: str, spec: Spec, form: str) -> dict[str, Any]:
         "equal": form == "equal",
         "layers": layers,
         "hidden": layers[:-1],
+        "dropped": dropped,
         "kept": kept,
-        "by_output": by_output,
         "last": layers[-1],
         "batch": None if spec.batch_size is None or spec.batch_size >= spec.samples else spec.batch_size,
         "softmax": softmax,

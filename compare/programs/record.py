@@ -117,9 +117,10 @@ def numbers_of(written: Program, seen: Observation) -> Numbers:
     """What an observation with a look holds, by role; see roles.py."""
     found: Numbers = {name: [np.asarray(seen.data[name], float)] for name in ("x_train", "y_train")}
     found |= {f"first {name}": [start] for name, start in named(seen.start).items()}
+    dropped = [i for i, rate in enumerate(written.spec.config.by_layer("dropout"), 1) if rate]
     for step in sorted(seen.values):
         (x, y), masks = seen.batches[step - 1], seen.masks[step - 1]
-        here = {"x": x, "y": y} | {f"mask{i}": mask for i, mask in enumerate(masks, 1)}
+        here = {"x": x, "y": y} | {f"mask{i}": mask for i, mask in zip(dropped, masks, strict=False)}
         for name, value in (here | seen.values[step] | named(seen.params[step - 1])).items():
             found.setdefault(name, []).append(np.asarray(value, float))
     if seen.outputs is not None:

@@ -40,10 +40,12 @@ def _config(spec: Spec) -> dict[str, Any]:
 
 
 def advance(spec: Spec, model: Any, x: np.ndarray, y: np.ndarray, masks: list[np.ndarray]) -> None:
-    """One step on a batch as a program had it."""
+    """One step on a batch as a program had it, with a mask for each hidden layer that drops something."""
     y = targets(spec, y)
     y = y[:, 0] if y.shape[1] == 1 else y
-    model.train_step(x, y.astype(np.int64) if spec.dataset.classes else y, masks or None)
+    rest, units = iter(masks), zip(spec.layer_sizes[1:-1], spec.config.by_layer("dropout"), strict=True)
+    every = [next(rest) if rate else np.ones((len(x), h)) for h, rate in units] if masks else None
+    model.train_step(x, y.astype(np.int64) if spec.dataset.classes else y, every)
 
 
 def targets(spec: Spec, y: np.ndarray) -> np.ndarray:
@@ -68,7 +70,7 @@ def expected_steps(spec: Spec, count: int) -> tuple[list[np.ndarray], list[list[
         drawn = []
         if c.dropout:
             units = zip(spec.layer_sizes[1:-1], c.by_layer("dropout"), strict=True)
-            drawn = [(rng.random((samples, h)) >= rate) / (1 - rate) for h, rate in units]
+            drawn = [(rng.random((samples, h)) >= rate) / (1 - rate) for h, rate in units if rate]
         for batch in batches(order, spec.batch_size or samples):
             steps.append(batch)
             masks.append([mask[batch] for mask in drawn])

@@ -107,7 +107,7 @@ def _by_rules(framework: str, section: Section, layers: int) -> Iterator[tuple[i
 
 def _by_parts(program: Program, section: Section) -> Iterator[tuple[int, list[str]]]:
     """What the modules and layers of a line give, one after the other."""
-    layer = 0
+    layer, after = 0, ["h" if rate else "a" for rate in program.spec.config.by_layer("dropout")]
     for place, text in enumerate(section.rows):
         code = text.partition("  # ")[0]
         for part in _PARTS.findall(code):
@@ -117,10 +117,10 @@ def _by_parts(program: Program, section: Section) -> Iterator[tuple[int, list[st
                 last = layer == len(program.spec.layer_sizes) - 1
                 yield place, [*drawn, f"{'u' if program.spec.config.batch_norm and not last else 'z'}{layer}"]
                 if "activation=" in code:
-                    yield place, ["p" if last else f"h{layer}" if program.spec.config.dropout else f"a{layer}"]
+                    yield place, ["p" if last else f"{after[layer - 1]}{layer}"]
             elif part in _NORM:
                 yield place, [f"z{layer}", f"mean{layer}", f"variance{layer}"]
             elif part in _DROP:
                 yield place, [f"mask{layer}", f"a{layer}"]
             else:
-                yield place, [f"h{layer}"] if program.spec.config.dropout else [f"a{layer}"]
+                yield place, [f"{after[layer - 1]}{layer}"]

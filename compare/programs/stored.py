@@ -158,7 +158,7 @@ def shares_of(run: Run, outputs: np.ndarray) -> np.ndarray:
     outputs, loss = outputs.reshape(len(outputs), -1), run.program.spec.config.loss
     if loss == "softmax_cross_entropy":
         return softmax(outputs, axis=1)
-    if loss in ("mse", "huber") or ends_in_sigmoid(run.program):
+    if loss in ("mse", "mae", "huber") or ends_in_sigmoid(run.program):
         return np.clip(outputs, 0, 1)
     return expit(outputs)
 

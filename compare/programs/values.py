@@ -106,14 +106,14 @@ def watch_torch(net: Any, found: dict[str, Any]) -> None:
     from torch import nn
 
     modules = list(net)
-    norm, drop = (any(isinstance(each, kind) for each in modules) for kind in (nn.BatchNorm1d, nn.Dropout))
+    norm = any(isinstance(each, nn.BatchNorm1d) for each in modules)
     for name, param in zip(_torch_names(modules), net.parameters(), strict=True):
         param.register_post_accumulate_grad_hook(lambda p, name=name: found.update({f"d{name}": p.grad.T.clone()}))
     layer = 0
-    for module in modules:
+    for module, behind in zip(modules, [*modules[1:], None], strict=True):
         layer += isinstance(module, nn.Linear)
         kind = {nn.Linear: "u" if norm and module is not modules[-1] else "z", nn.BatchNorm1d: "z", nn.Dropout: "a"}
-        name = f"{kind.get(type(module), 'h' if drop else 'a')}{layer}"
+        name = f"{kind.get(type(module), 'h' if isinstance(behind, nn.Dropout) else 'a')}{layer}"
         module.register_forward_hook(lambda _, given, made, name=name: found.update({name: made}))
 
 
@@ -169,15 +169,13 @@ def _keras_names(every: list[Any], dense: list[Any]) -> tuple[dict[Any, str], di
     """The names of what the layers give, by layer, and their weights by name."""
     from keras import layers
 
-    norm, drop = (
-        any(isinstance(each, kind) for each in every)
-        for kind in (layers.BatchNormalization, layers.Dropout | layers.Multiply)
-    )
-    after = "h" if drop else "a"
+    norm = any(isinstance(each, layers.BatchNormalization) for each in every)
+    every = [each for each in every if not isinstance(each, layers.InputLayer)]
     found: dict[Any, str] = {}
     variables: dict[str, Any] = {}
     layer = 0
-    for each in every:
+    for each, behind in zip(every, [*every[1:], None], strict=True):
+        after = "h" if isinstance(behind, layers.Dropout | layers.Multiply) else "a"
         if isinstance(each, layers.Dense):
             layer += 1
             last, linear = each is dense[-1], each.activation.__name__ == "linear"

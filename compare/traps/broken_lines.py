@@ -64,8 +64,8 @@ PLANTED = [Planted(*row) for row in (
     ("keras", "cancer-by-layer", "ACTIVATIONS[functions[i]]", "ACTIVATIONS[functions[-1]]", "forward", "logits"),
     ("numpy", "diabetes-mae", "return np.abs(z - y), np.sign(z - y)", "return np.abs(z - y), np.tanh(9 * (z - y))",
      "gradient", "gradient of"),
-    ("keras", "diabetes-mae", '"mae": lambda c, z, y: ops.abs(z - y)', '"mae": lambda c, z, y: ops.abs(z - y) / 2',
-     "loss", "loss"),
+    ("keras", "xor-mae", "(z - y) * ops.sign(z - y)", "ops.where(z >= y, z - y, y - z)",
+     "gradient", "gradient of"),
     # What nobody saw before: units exactly at 0, weights of three classes, square matrices, float32 alone.
     ("numpy", "xor-relu", "lambda z, a: z > 0", "lambda z, a: z >= 0", "gradient", "gradient of layer 1 b"),
     ("torch", "xor-relu", '"relu": nn.ReLU,',

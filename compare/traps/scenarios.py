@@ -27,13 +27,14 @@ def _scenario(
     optimizer: str,
     learning_rate: float,
     *,
+    initial: str = "torch_default",
     scale: float = 1.0,
     batch_size: int = 32,
     **others: Any,
 ) -> Scenario:
-    """Three epochs from PyTorch's initial weights, whose biases are not 0."""
+    """Three epochs, from PyTorch's initial weights, whose biases are not 0, unless told otherwise."""
     options = {"loss": loss, "activation": activation, "optimizer": optimizer, "learning_rate": learning_rate}
-    return Scenario(name, title, dataset, hidden, options | others, "torch_default", scale, batch_size, epochs=3)
+    return Scenario(name, title, dataset, hidden, options | others, initial, scale, batch_size, epochs=3)
 
 
 _SCENARIOS = [
@@ -148,6 +149,17 @@ _SCENARIOS = [
         "sgd",
         0.5,
         batch_size=150,
+    ),
+    _scenario(
+        "trap-exact",
+        "the absolute error, one that is exactly 0 among them",
+        "xor",
+        (4,),
+        "mae",
+        "relu",
+        "sgd",
+        0.05,
+        initial="he_normal",
     ),
     _scenario(
         "trap-by-layer",

@@ -141,6 +141,9 @@ def test_own_data_with_categories_and_gaps(tmp_path, capsys):
         (["numpy", "--data", "own.csv"], "go together"),
         (["numpy", "--scenario", "xor", "--optimizer", "adamax"], "optimizer 'adamax' is unknown"),
         (["numpy", "--scenario", "xor", "--dropout", "2"], "dropout 2 must be"),
+        (["numpy", "--scenario", "xor", "--activation", "tanh", "relu"], "has 2: expected 1, one a hidden layer"),
+        (["numpy", "--scenario", "cancer-by-layer", "--dropout", "0.1", "0", "1"], "dropout[2] 1 must be"),
+        (["numpy", "--scenario", "xor", "--loss", "mse", "mae"], "--loss takes one value, found 2"),
         (["numpy", "--scenario", "wine", "--loss", "mse"], "several classes"),
         (["numpy", "--scenario", "wine", "--layers", "12", "3"], "expected 13"),
         (["numpy", "--scenario", "wine", "--epochs", "0"], "--epochs 0"),
@@ -152,6 +155,17 @@ def test_bad_usage_is_one_line_and_status_2(arguments, said, capsys):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_layers_that_are_not_alike_under_the_absolute_error(capsys):
+    given = "numpy --scenario diabetes --layers 10 9 8 1 --activation tanh relu --dropout 0.2 0 --loss mae --epochs 2"
+    assert write.main([*given.split(), "--optimizer", "sgd"]) == 0
+    text, said = capsys.readouterr()
+    assert "Equal to the reference" in said
+    assert "a1 = h1 * mask1" in text
+    assert "a2 = np.maximum(z2, 0)\n" in text
+    assert "mask2" not in text
+    assert "np.sign(z - y)" in text
 
 
 def test_without_arguments_it_shows_what_there_is(capsys):

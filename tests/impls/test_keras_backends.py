@@ -11,8 +11,8 @@ import pytest
 
 # Scenarios of each; JAX compiles for seconds where PyTorch begins at once.
 BACKENDS = {
-    "torch": ["cancer-dropout", "spirals-norm", "wine-gelu-adamw", "iris"],
-    "jax": ["cancer-dropout", "iris"],
+    "torch": ["cancer-dropout", "spirals-norm", "wine-gelu-adamw", "xor-mae", "iris"],
+    "jax": ["cancer-by-layer", "xor-mae", "iris"],
 }
 
 TRAINED = """

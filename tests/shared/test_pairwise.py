@@ -13,14 +13,14 @@ from shared.datasets import load
 
 @pytest.fixture(scope="module")
 def rows() -> list[pairwise.Row]:
-    return pairwise.covering_rows()
+    return pairwise.all_rows()
 
 
 def test_every_possible_pair_is_covered(rows: list[pairwise.Row]) -> None:
     covered = set().union(*(pairwise.pairs_of(row) for row in rows))
     missing = []
-    for a, b in itertools.combinations(pairwise.FACTORS, 2):
-        for x, y in itertools.product(pairwise.FACTORS[a], pairwise.FACTORS[b]):
+    for a, b in itertools.combinations(pairwise.ALL, 2):
+        for x, y in itertools.product(pairwise.ALL[a], pairwise.ALL[b]):
             if ((a, x), (b, y)) not in covered and pairwise.why_not({a: x, b: y}) is None:
                 missing.append({a: x, b: y})
     # Two that go together, but not on any dataset and loss: smoothing and weights with the losses that have neither.
@@ -29,7 +29,7 @@ def test_every_possible_pair_is_covered(rows: list[pairwise.Row]) -> None:
 
 def _possible(pair: pairwise.Row) -> bool:
     """Whether some dataset and loss take both values."""
-    datasets, losses = pairwise.FACTORS["dataset"], pairwise.FACTORS["loss"]
+    datasets, losses = pairwise.ALL["dataset"], pairwise.ALL["loss"]
     return any(
         pairwise.why_not({"dataset": d, "loss": loss} | pair) is None
         for d in datasets
@@ -50,13 +50,21 @@ def test_the_factors_hold_every_option_of_the_templates() -> None:
         ("optimizer", mlp_numpy.OPTIMIZERS),
         ("schedule", mlp_numpy.SCHEDULES),
     ):
-        assert set(pairwise.FACTORS[field]) == set(known) - {"mae"}
+        assert set(pairwise.ALL[field]) - {pairwise.BY_LAYER} == set(known)
+
+
+def test_what_was_added_later_leaves_the_rows_before_as_they_were(rows: list[pairwise.Row]) -> None:
+    first = pairwise.covering_rows()
+    assert rows[: len(first)] == first
+    assert all(any(row[name] in values for name, values in pairwise.ADDED.items()) for row in rows[len(first) :])
+    mixed = [s.options for s in pairwise.generated() if isinstance(s.options["activation"], tuple)]
+    assert {len(options["activation"]) for options in mixed} == {2, 3}
 
 
 def test_every_generated_scenario_can_be_built_and_takes_a_step() -> None:
     generated = pairwise.generated()
     assert len({s.name for s in generated}) == len(generated)
-    data = {name: load(name) for name in pairwise.FACTORS["dataset"]}
+    data = {name: load(name) for name in pairwise.ALL["dataset"]}
     for scenario in generated:
         plan = scenarios.plan(scenario, data[scenario.dataset])
         assert len(plan.steps) == pairwise.STEPS

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import CONVENTION, DEFAULT, Trap, always, change_config, has_partial_batch, seen, when
+from compare.traps.catalogue.trap import (
+    CONVENTION,
+    DEFAULT,
+    Trap,
+    Words,
+    always,
+    change_config,
+    has_partial_batch,
+    seen,
+    when,
+)
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -335,6 +345,10 @@ def _other_loss(t: Any, name: str) -> None:
     t.LOSSES = dict.fromkeys(t.LOSSES, (beyond | own)[name])
 
 
+def _slope_where_equal(t: Any) -> None:
+    t.LOSSES = t.LOSSES | {"mae": lambda c, z, y: (np.abs(z - y), np.where(z >= y, 1.0, -1.0).astype(z.dtype))}
+
+
 def _after_update(t: Any) -> None:
     class Trapped(t.MLP):
         def _train_step(self, x, y, masks):
@@ -445,6 +459,18 @@ TRAPS = [
         _other_loss,
         suits=_suits,
         variants={name: {"name": name} for name in (*OF_CLASSES, *OF_LABELS, *OF_VALUES, *KNOWN.values())},
+    ),
+    Trap(
+        "absolute-error-slope-at-0",
+        "loss",
+        "Gradients differ where a prediction equals its target to the last bit, as beside units and biases of 0",
+        "The absolute value has no slope at 0: PyTorch and TensorFlow take 0, JAX takes 1.",
+        "jax/_src/lax/lax.py (abs_p); torch/csrc/autograd/FunctionsManual.cpp",
+        Words("nothing to mend: PyTorch takes 0"),
+        Words("(z - y) * keras.ops.sign(z - y), in a loss of your own: 0 on every backend"),
+        when(loss="mae"),
+        _slope_where_equal,
+        kind=DEFAULT,
     ),
     Trap(
         "shapes-broadcast",
