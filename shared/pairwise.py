@@ -49,6 +49,8 @@ def why_not(row: Row) -> str | None:
     entropy = loss is None or loss.endswith("cross_entropy")
     if task == "regression" and loss in ("sigmoid_mse", "binary_cross_entropy", "softmax_cross_entropy"):
         return "a regression has no classes"
+    if loss == "mae" and task not in (None, "regression"):
+        return "the absolute error of classes stands at its kink wherever one is met exactly"
     if task == "multiclass" and loss not in (None, "softmax_cross_entropy"):
         return "several classes need a softmax"
     if (row.get("label_smoothing") or row.get("class_weights")) and (task == "regression" or not entropy):
