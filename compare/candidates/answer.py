@@ -30,6 +30,7 @@ class Answer:
     diagnosis: Diagnosis | None = None
     explanation: str = ""
     but_for: str = ""  # where no cause is a fault, the verdict in a sentence
+    to_do: str = ""  # where one is, the verdict and the line that mends it
     accepted: bool = False
     error: str = ""
     exit: int = 0
@@ -129,8 +130,8 @@ class Answer:
             lines.append(f"Not compared, since the model does not show it: {', '.join(self.blind)}.")
         if self.accepted:
             lines += ["", f"Accepted: {self.but_for or 'it differs as --accept names it.'}"]
-        elif self.but_for:
-            lines += ["", self.but_for]
+        elif self.but_for or self.to_do:
+            lines += ["", self.but_for or self.to_do]
         return "\n".join([*lines, "", self.explanation or self._equal()])
 
     def _about(self) -> list[str]:

@@ -274,4 +274,5 @@ def check_all_found(seen: Seen, spare: bool, others: Sequence[str], without_bias
             "dense layers and batch normalisation alone"
         )
     if without_bias:
-        seen.notes.append(f"{', '.join(without_bias)} has no bias: the reference has one in every layer")
+        has = "has" if len(without_bias) == 1 else "have"
+        seen.notes.append(f"{' and '.join(without_bias)} {has} no bias: the reference has one in every layer")

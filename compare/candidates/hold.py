@@ -183,7 +183,7 @@ def explain_difference(
     """Add the diagnosis; `suspects` are settings of the candidate that may explain it."""
     from compare.traps.catalogue import CATALOGUE, Hypothesis
     from compare.traps.diagnose import diagnose
-    from compare.traps.words import equal_but_for, explain
+    from compare.traps.words import equal_but_for, explain, what_to_do
 
     assert answer.plan
     answer.diagnosis = diagnose(
@@ -196,3 +196,4 @@ def explain_difference(
     )
     answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
     answer.but_for = equal_but_for(answer.diagnosis)
+    answer.to_do = what_to_do(answer.diagnosis, answer.framework)

@@ -332,7 +332,7 @@ class TorchCandidate(ModelCandidate):
     def _note_mode(self) -> None:
         """A step that leaves the model in evaluation mode is said once, where the mode matters."""
         modal = self.config.dropout or self.config.batch_norm
-        note = "your step leaves the model in evaluation mode (model.training is False): who sets it back to training?"
+        note = "your step leaves the model in evaluation mode (model.training is False), and does not set it back"
         if modal and isinstance(self.model, nn.Module) and not self.model.training and note not in self.seen.notes:
             self.seen.notes.append(note)
 

@@ -55,6 +55,21 @@ def equal_but_for(diagnosis: Diagnosis) -> str:
     return f"Equal but for {' and '.join(several)}: {names}. Nobody's mistake, but other numbers."
 
 
+def what_to_do(diagnosis: Diagnosis, framework: str) -> str:
+    """The verdict on a candidate with a fault, and the line that mends each cause; "" where it is not such a one."""
+    if FAULT not in diagnosis.kinds:
+        return ""
+    causes = diagnosis.explanations[0].causes
+    names = " together with ".join(cause.label for cause in causes)
+    if framework not in FRAMEWORKS:  # By hand the line is another one; why it happens says which.
+        return f"Differs: {names}."
+    mends = [cause.mend(framework, diagnosis.plan) for cause in causes]
+    if len(mends) == 1:
+        return f"Differs: {names}. What mends it: {mends[0]}"
+    each = [f"  {cause.trap.name}: {line}" for cause, line in zip(causes, mends, strict=True)]
+    return "\n".join([f"Differs: {names}. What mends them:", *each])
+
+
 def explain_reference(diagnosis: Diagnosis, reference: str, candidate: str) -> str:
     """The diagnosis in words where the reference is the suspect, since others agree with the candidate against it."""
     d = diagnosis

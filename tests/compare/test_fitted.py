@@ -15,6 +15,7 @@ from compare.traps.catalogue import CATALOGUE, Hypothesis, record_trapped
 from compare.traps.diagnose import diagnose
 from compare.traps.measure import Measure
 from compare.traps.scenarios import Case
+from compare.traps.words import what_to_do
 from impls.mlp_numpy import Config
 
 CONFIG: dict[str, Any] = {
@@ -126,3 +127,13 @@ def test_pairs_that_are_shuffled_apart_are_said_and_a_penalty_is_not() -> None:
 def test_only_a_small_difference_may_be_float32(difference: float, cause: str, may: bool) -> None:
     answer: Any = SimpleNamespace(diagnosis=SimpleNamespace(cause=cause, first=SimpleNamespace(difference=difference)))
     assert may_be_float32(answer) is may
+
+
+def test_the_first_line_is_what_to_do() -> None:
+    measure = measured("gradients-not-zeroed", {"counted": "updates"})
+    found = diagnose(measure.case.plan, measure.case.reference, stepped=measure.candidate)
+    mend = "optimizer.zero_grad()  # before loss.backward()"
+    assert what_to_do(found, "torch") == f"Differs: {found.explanations[0].label}. What mends it: {mend}"
+    assert what_to_do(found, "numpy") == f"Differs: {found.explanations[0].label}."
+    harmless = measured("decay-on-biases", {}, weight_decay=0.1)
+    assert what_to_do(diagnose(harmless.case.plan, harmless.case.reference, stepped=harmless.candidate), "torch") == ""

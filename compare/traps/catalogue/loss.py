@@ -412,9 +412,9 @@ TRAPS = [
         "loss",
         "Loss, or gradient, or both are twice or half as large",
         "Textbooks write half the squared error, so that its gradient has no 2. Hand-written gradients often lose or "
-        "keep the 2 alone.",
+        "keep the 2 alone, and a second backward() before the update doubles the gradient alone.",
         f"{_T} (mse_loss); {_K} (mean_squared_error)",
-        "{torch_loss}  # no half",
+        "{torch_loss}  # no half, and one backward() for each update",
         "{keras_loss}  # no half",
         when(),
         _factor,
@@ -521,8 +521,8 @@ TRAPS = [
         "Keras' cross-entropies expect probabilities by default (from_logits=False): logits are clipped to "
         "[1e-7, 1 - 1e-7]. PyTorch's NLLLoss expects log-probabilities.",
         f"keras/src/backend/tensorflow/nn.py (binary_crossentropy, categorical_crossentropy); {_T} (nll_loss)",
-        "torch.nn.functional.cross_entropy(z, y)  # not nll_loss; binary_cross_entropy_with_logits for one output",
-        "keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # or BinaryCrossentropy(from_logits=True)",
+        "{torch_loss}  # which takes logits",
+        "{keras_loss}  # of logits, not of probabilities",
         when(loss=ENTROPY),
         _probabilities_expected,
         variants={

@@ -551,7 +551,7 @@ TRAPS = [
         "The optimizer was given a part of the parameters, or was made before a layer was added; none moves where "
         "step() is not called, comes after zero_grad(), or is another model's.",
         "torch/optim/optimizer.py (add_param_group); keras/src/optimizers/base_optimizer.py (build)",
-        "{torch_optimizer}  # all of them",
+        "{torch_optimizer}  # all of them; and backward(), step(), zero_grad() in this order",
         "optimizer.apply(gradients, model.trainable_variables)  # all of them",
         always,
         _not_trained,

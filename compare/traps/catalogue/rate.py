@@ -157,7 +157,7 @@ TRAPS = [
         "Gradients and slots agree, every update is a constant multiple",
         "Defaults differ: SGD 1e-3 in PyTorch and 1e-2 in Keras, RMSprop and Adagrad 1e-2 in PyTorch and 1e-3 in "
         "Keras, Adam 1e-3 in both. Factors slip in where the rate is scaled by the batch size or the number of "
-        "devices.",
+        "devices; maximize=True climbs.",
         f"{_T}sgd.py, {_T}rmsprop.py; {_K}sgd.py, {_K}rmsprop.py",
         "{torch_optimizer}",
         "{keras_optimizer}",
