@@ -46,9 +46,13 @@ def compared(a: Recording, b: Recording, match: Match) -> Layers:
 def _paired(a: Recording, b: Recording, match: Match) -> list[tuple[int, int]]:
     """The uses of the same parameters in both, the first with the first of its kind, and so on."""
     forward, pairs, taken = dict(match.pairs), [], set()
+    back = {j: i for i, j in match.pairs}
     for i, op in enumerate(a.ops):
         partners = {forward[p] for p in op.parameters if p in forward}
-        uses = [j for j, other in enumerate(b.ops) if partners & set(other.parameters) and j not in taken]
+        uses = [
+            j for j, other in enumerate(b.ops) if j not in taken and (shared := partners & set(other.parameters))
+            and shared == partners and shared == {q for q in other.parameters if q in back}
+        ]  # fmt: skip
         alike = [j for j in uses if _kind(b.ops[j]) == _kind(op)]  # Tied weights are a table and a product.
         if uses and (alike or not _tied(a, op)):
             pairs.append((i, (alike or uses)[0]))

@@ -461,6 +461,8 @@ class KerasWatcher(Watcher):
         def gradient(tape: Any, target: Any, sources: Any, *arguments: Any, **named: Any) -> Any:
             result = original(tape, target, sources, *arguments, **named)
             step = self.step
+            if step is None and any(isinstance(v, tf.Variable) for v in keras.tree.flatten(sources)):
+                self.untold = "TensorFlow variables of its own, in no Keras layer, cannot be watched"
             if step is None or not tf.executing_eagerly():
                 return result
             if not self.inside:

@@ -20,7 +20,7 @@ import numpy as np
 
 from compare.watch import numpy_arrays
 from compare.watch.numpy_arrays import INPUT, TARGET, Path, arrays, is_turned
-from compare.watch.recording import Drive, Line, Parameter, Step
+from compare.watch.recording import Arrays, Drive, Line, Parameter, Step
 from compare.watch.watcher import Enough, NotWatched, Watcher
 
 LOOKED = 6  # iterations of a loop from which it is known
@@ -128,7 +128,8 @@ class Scan(Tracing):
                 f"{self.script.name}: no loop changes arrays that look like weights: name them with --weights "
                 "W1,b1,W2,b2 or a comment # weights: W1, b1, W2, b2, and let the training run when the script is run"
             )
-        return best[2], best[3]
+        first = self.snapshots[best[2]][0]
+        return best[2], numpy_arrays.by_layer(best[3], [first[p].shape for p in best[3]])
 
 
 def _turns(kept: list[dict[Path, np.ndarray]], moved: list[Path]) -> int:
@@ -181,7 +182,7 @@ class NumpyWatcher(Tracing):
         self.turned = is_turned([a.shape for a in now])
         line = self.recording.lines["step"]
         for path, a in zip(self.paths, self._canonical(now), strict=True):
-            plain = "bias" if path.word.lower().startswith("b") else "weight"
+            plain = "bias" if numpy_arrays.is_bias(path, a.shape) else "weight"
             role = "kernel" if a.ndim == 2 and 1 not in a.shape else plain
             self.recording.parameters.append(Parameter(str(path), "free", role, a, True, line))
 
@@ -194,7 +195,11 @@ class NumpyWatcher(Tracing):
         step = Step(before=list(self.last), after=now)  # type: ignore[arg-type]
         if not self.recording.steps:
             self.batch = self._find_batch(frame)
-        x, y = (path.get(frame) if path else None for path in self.batch)
+            whole = self.batch[0].get(frame) if self.batch[0] else None
+            x = self._handed()[0]
+            if x is not None and (whole is None or x.size < whole.size):
+                self.by_call, self.batch = True, (None, None)
+        x, y = self._handed() if self.by_call else (path.get(frame) if path else None for path in self.batch)
         if isinstance(x, np.ndarray) and x.ndim == 2:
             step.inputs.append(self._rows(x, self.recording.parameters[0].shape[0]))
         if isinstance(y, np.ndarray) and step.inputs:
@@ -206,6 +211,7 @@ class NumpyWatcher(Tracing):
 
     def _begin(self, frame: FrameType, found: list[np.ndarray]) -> None:
         """Before a turn of a driven script: its weights, and what it has as a whole of its data."""
+        self.handed, self.taker = [], None
         given = self.given
         if given is None:
             return
@@ -236,6 +242,53 @@ class NumpyWatcher(Tracing):
     stale: dict[Path, int] = {}  # noqa: RUF012
 
     drive_paths: tuple[Path | None, Path | None] = (None, None)
+
+    # A batch that shows in the functions alone to which it is handed
+
+    by_call = False
+    handed: list[tuple[np.ndarray, np.ndarray | None]] = []  # noqa: RUF012 -- in this turn, to one function
+    taker: Any = None  # the code of that function
+
+    def _entered(self, frame: FrameType, event: str, argument: Any) -> Callable | None:
+        traced = super()._entered(frame, event, argument)
+        if traced is not None and self.last is not None:
+            self._at_call(frame)
+        return traced
+
+    def _at_call(self, frame: FrameType) -> None:
+        """Keep the inputs and targets that a turn hands to a function; or put the given ones there."""
+        width = self.recording.parameters[0].shape[0]
+        own = [(n, a) for n, a in frame.f_locals.items() if isinstance(a, np.ndarray) and a.ndim]
+        xs = [a for n, a in own if INPUT.match(n) and a.ndim == 2 and width in a.shape]
+        ys = [a for n, a in own if TARGET.match(n)]
+        if self.by_call and self.given is not None:
+            single = bool(xs) and len(self._rows(xs[0], width)) == 1
+            rows = slice(len(self.handed), len(self.handed) + 1) if single else slice(None)
+            self._hand(xs, self.given.inputs, rows)
+            self._hand(ys, self.given.targets, rows)
+        if xs and self.taker in (None, frame.f_code):
+            x = self._rows(xs[0], width)
+            y = next((np.array(a.T if len(x) == 1 and a.ndim == 2 else a) for a in ys if len(x) in a.shape), None)
+            self.taker = frame.f_code
+            self.handed.append((x, y))
+
+    def _handed(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """The batch of the turn: what was handed first, or one by one."""
+        if not self.handed:
+            return None, None
+        x, y = self.handed[0]
+        if len(x) > 1 or len(self.handed) == 1:
+            return x, y
+        singles = [pair for pair in self.handed if len(pair[0]) == 1]
+        ys = [own for _, own in singles if own is not None]
+        return np.concatenate([own for own, _ in singles]), np.concatenate(ys) if len(ys) == len(singles) else None
+
+    def _hand(self, found: list[np.ndarray], values: Arrays, rows: slice) -> None:
+        value = values[0][rows] if values and values[0] is not None else None
+        for a in found:
+            new = None if value is None else value.T if self._features_first(a, value) else value
+            if new is not None and new.size == a.size and a.flags.writeable:
+                a[...] = new.reshape(a.shape)
 
     # The batch -------------------------------------------------------------------------------------------------------
 

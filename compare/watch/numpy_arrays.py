@@ -16,7 +16,7 @@ WEIGHT = re.compile(
     r"^_?(w|b|weights?|bias(es)?|theta|params?|beta|coef|intercept|kernel|synapse|syn)(_?\w{0,8})$", re.I
 )
 OTHER = re.compile(
-    r"^_?(d[A-Zwb_]\w*|g_?[wb]\w*|grads?\w*|delta\w*|[mvs]_?[wb]\w*|vel\w*|mom\w*|cache\w*|best\w*"
+    r"^_?(d[A-Zwb_]\w*|nabla\w*|g_?[wb]\w*|grads?\w*|delta\w*|[mvs]_?[wb]\w*|vel\w*|mom\w*|cache\w*|best\w*"
     r"|loss\w*|cost\w*|err\w*|hist\w*|batch\w*|[wb]_?(grad|update|delta)\w*)$"
 )
 HOLDER = re.compile(
@@ -113,6 +113,22 @@ def weights(snapshots: list[dict[Path, np.ndarray]]) -> list[Path]:
             changing.append(path)
     named = [path for path in changing if WEIGHT.match(path.word)]
     return named or [p for p in changing if not INPUT.match(p.word) and not TARGET.match(p.word) and first[p].ndim]
+
+
+def is_bias(path: Path, shape: tuple[int, ...]) -> bool:
+    """Whether an array of weights is a bias: by its name, where it is no wide matrix."""
+    return (len(shape) < 2 or 1 in shape) and path.word.lower().lstrip("_").startswith("b")
+
+
+def by_layer(paths: list[Path], shapes: list[tuple[int, ...]]) -> list[Path]:
+    """Weights with each bias behind its kernel, where the one list holds all kernels and the other all biases."""
+    kernels = [(p, s) for p, s in zip(paths, shapes, strict=True) if not is_bias(p, s)]
+    biases = [(p, s) for p, s in zip(paths, shapes, strict=True) if is_bias(p, s)]
+    if len(kernels) != len(biases) or any(
+        max(b[1], default=1) not in k[1] for k, b in zip(kernels, biases, strict=True)
+    ):
+        return paths
+    return [p for pair in zip(kernels, biases, strict=True) for p, _ in pair]
 
 
 def is_turned(shapes: list[tuple[int, ...]]) -> bool:

@@ -74,6 +74,8 @@ def layers_of(values: Sequence[np.ndarray | None], order: list[tuple[int, int]])
 
 def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
     """The numbers of every layer's kernel and bias, and the Config's fields of the network and its loss."""
+    if r.steps[0].parts > 1:
+        raise Inexpressible(f"each update of {r.script} is made of several gradients")
     dense = _dense(r)
     if not dense:
         raise Inexpressible(f"no dense layer of {r.script} shows")

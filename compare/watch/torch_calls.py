@@ -18,6 +18,21 @@ TAKES: dict[str, tuple[str, ...]] = {
         for kind in ("conv", "conv_transpose")
         for n in (1, 2, 3)
     },
+    "multi_head_attention_forward": (
+        "query",
+        "key",
+        "value",
+        "embed_dim_to_check",
+        "num_heads",
+        "in_proj_weight",
+        "in_proj_bias",
+        "bias_k",
+        "bias_v",
+        "add_zero_attn",
+        "dropout_p",
+        "out_proj_weight",
+        "out_proj_bias",
+    ),
     "embedding": ("input", "weight", "padding_idx"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),

@@ -113,6 +113,12 @@ def handles(name: str, arguments: dict[str, Any], image: tuple[int, ...] | None)
     if name.endswith("_norm"):
         roles = {"weight": "scale", "bias": "bias", "running_mean": "running mean", "running_var": "running variance"}
         return [Handle([a[key]], "norm", role) for key, role in roles.items() if isinstance(a.get(key), Tensor)]
+    if name == "multi_head_attention_forward":
+        found = []
+        for weight, bias in ((a.get(f"{part}_weight"), a.get(f"{part}_bias")) for part in ("in_proj", "out_proj")):
+            found += [Handle([weight], "dense", "kernel", transposed, transposed)] if weight is not None else []
+            found += [Handle([bias], "dense", "bias")] if bias is not None else []
+        return found
     if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
         return _recurrent(name.split("_")[0], a["params"], a["has_biases"])
     return []

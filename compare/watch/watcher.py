@@ -28,6 +28,7 @@ class Watcher:
     """Records one run of a script, or drives it."""
 
     framework = ""
+    untold = ""  # why it records nothing, where that was seen
     patience = 0.0  # seconds in which it ends the script itself, where it is safe, once its time is over
 
     def __init__(self, script: Path, steps: int, drive: Drive | None = None):

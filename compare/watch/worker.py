@@ -105,9 +105,9 @@ class Session:
             preload(self.path)
             scan = Scan(self.path, steps, self.given.weights)
             self._once(scan, 0.0)
-            self.found = (*scan.found(), (None, None))
+            self.found = (*scan.found(), (None, None), False)
         watcher = NumpyWatcher(self.path, steps, drive, *self.found[:2])
-        watcher.drive_paths = self.found[2]
+        watcher.drive_paths, watcher.by_call = self.found[2:]
         return watcher
 
     joins = False  # whether the script was seen to take one loss of several passes
@@ -124,7 +124,7 @@ class Session:
         self.joins |= watcher.recording.joins
         self.kept = self.kept or watcher.recording.kept
         if watcher.framework == "numpy" and drive is None and watcher.recording.steps:
-            self.found = (*self.found[:2], watcher.batch)  # type: ignore[attr-defined]
+            self.found = (*self.found[:2], watcher.batch, watcher.by_call)  # type: ignore[attr-defined]
         if isinstance(raised, SystemExit) and not raised.code:
             watcher.recording.ended, raised = True, None
         if raised and not watcher.full:
@@ -135,6 +135,8 @@ class Session:
             at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
             traceback.print_exception(raised)
             raise Failure(f"{place(raised, self.path)}: {at}{said(raised)}", CRASH)
+        if not watcher.recording.steps and watcher.untold:
+            raise Failure(f"{self.path.name}: {watcher.untold}", BAD_INPUT)
         if not watcher.recording.steps:
             raise Failure(
                 f"{self.path.name}: it never trains: no weights were seen to change; expected a script that "

@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLE = (
     "iris_torch_functional", "regression_torch_flat", "regression_torch_sum", "regression_numpy", "xor_torch_rate",
     "lstm_torch_time_first", "words_torch_sigmoid", "wine_torch_per_step", "wine_torch_adamw", "alone_numpy_dict",
-    "blocks_torch_dict", "penalty_torch_decay",
+    "attention_torch_own", "adam_torch_split", "blocks_torch_dict", "penalty_torch_decay",
     "accumulate_torch_whole", "frozen_torch_pieces", "gan_torch_functions", "gpt_torch_flat", "vae_torch_logits",
 )  # fmt: skip
 

@@ -67,6 +67,22 @@ if __name__ == "__main__":
     net.fit(X, y)
 RESULT = net.weights + net.biases
 """
+CALLED = LAYERS.replace("x_batch = ", "rows = order[i : i + 16]  # ").replace(
+    """y_batch = y[order[i : i + 16]].T
+                self.update(x_batch, y_batch)""",
+    "self.update(X[rows].T, y[rows].T)",
+)
+SUMMED = LAYERS.replace("before @ activations[l].T", "self.nabla(l, before, activations)").replace(
+    "    def fit(",
+    """    def nabla(self, l, before, activations):
+        nabla_w = np.zeros_like(self.weights[l])
+        for k in range(before.shape[1]):
+            nabla_w = nabla_w + before[:, k : k + 1] @ activations[l][:, k : k + 1].T
+        return nabla_w
+
+    def fit(""",
+)
+BY_LAYER = ["self.weights[0]", "self.biases[0]", "self.weights[1]", "self.biases[1]"]
 TAIL = "\nnp.savez({out!r}, *RESULT)\n"
 
 
@@ -80,7 +96,9 @@ def written(folder: Path, source: str) -> Path:
     ("source", "names"),
     [
         (FULL, ["W1", "b1", "W2", "b2"]),
-        (LAYERS, ["self.weights[0]", "self.weights[1]", "self.biases[0]", "self.biases[1]"]),
+        (LAYERS, BY_LAYER),
+        (CALLED, BY_LAYER),
+        (SUMMED, BY_LAYER),
     ],
 )
 def test_the_weights_are_found_and_nothing_changes(source: str, names: list[str], tmp_path: Path) -> None:
