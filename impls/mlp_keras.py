@@ -178,7 +178,7 @@ class MLP:
         goes back to the last epoch at which its weights were looked at, every CHECK_STEPS steps, so that it costs 1 %.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or
+        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with
         batch_norm, steps are made one by one as ever.
         """
         self._use_dtype()

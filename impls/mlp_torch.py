@@ -135,12 +135,16 @@ class MLP(nn.Module):
     def _backpropagate(self, x: Tensor, y: Tensor, masks: list | None) -> float:
         """Fill every parameter's `grad`, and return the training loss."""
         masks = check_masks(self.config, masks, len(x))
-        for i, layer in enumerate(m for m in self.layers if isinstance(m, _Dropout)):
-            layer.mask = torch.as_tensor(masks[i], device=x.device) if masks else None
+        self._set_masks([torch.as_tensor(mask, device=x.device) for mask in masks] if masks else None)
         self.optimizer.zero_grad()
         loss = _batch_loss(self.config, self(x), y)
         loss.backward()
         return loss.item()
+
+    def _set_masks(self, masks: list[Tensor] | None) -> None:
+        """Let the dropout layers take these masks, or draw their own."""
+        for i, layer in enumerate(m for m in self.layers if isinstance(m, _Dropout)):
+            layer.mask = masks[i] if masks else None
 
     # Training ---------------------------------------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ class MLP(nn.Module):
         goes back to the last epoch at which its weights were looked at, every CHECK_STEPS steps, so that it costs 1 %.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with dropout or
+        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with
         batch_norm, steps are made one by one as ever.
         """
         x, y = self._tensors(*check_data(self.config, x, y))
@@ -194,7 +198,7 @@ class MLP(nn.Module):
         for epoch in range(watch.epochs):
             self.train()
             total, samples = 0.0, torch.as_tensor(watch.order(epoch))
-            if fast and not masks and not self.config.dropout and not self.config.batch_norm:
+            if fast and not masks and not self.config.batch_norm:  # It would compile for a minute.
                 total, samples = self._fit_fast(x, y, samples, watch.batch_size)
             for start in range(0, len(samples), watch.batch_size):
                 batch = samples[start : start + watch.batch_size]
@@ -220,17 +224,20 @@ class MLP(nn.Module):
         total = torch.zeros((), dtype=torch.float64)
         chunk = _STEPS_AT_ONCE * batch_size
         full = len(samples) // chunk * chunk
+        shares = zip(self.config.layer_sizes[1:-1], self.config.by_layer("dropout"), strict=True)
+        units = [(x.new_ones(batch_size, h), p) for h, p in shares if self.config.dropout]
         steps = [_numbers(self.config, self.step + i) for i in range(full // batch_size)]
         numbers = torch.tensor(steps, dtype=self.dtype).reshape(-1, _STEPS_AT_ONCE, 3)
         for chosen, theirs in zip(samples[:full].reshape(-1, chunk), numbers, strict=True):
             xs, ys = x.index_select(0, chosen), y.index_select(0, chosen)  # A quarter of the time of x[chosen].
-            total += self._compiled_steps(params, slots, xs, ys, theirs)
+            masks = [[F.dropout(a, p) for a, p in units] for _ in theirs]  # Compiled, other numbers would be drawn.
+            total += self._compiled_steps(params, slots, xs, ys, masks, theirs)
             self.step += _STEPS_AT_ONCE
         for p in self.parameters():
             self.optimizer.state[p]["step"] = torch.tensor(float(self.step))
         return batch_size * total.item(), samples[full:]
 
-    def _steps(self, params: dict, slots: dict, xs: Tensor, ys: Tensor, numbers: Tensor) -> Tensor:
+    def _steps(self, params: dict, slots: dict, xs: Tensor, ys: Tensor, masks: list, numbers: Tensor) -> Tensor:
         """_STEPS_AT_ONCE steps on as many batches, stacked in xs and ys, as torch.compile takes them: the losses' sum.
 
         Autograd's and torch.optim's own bookkeeping cannot be compiled; torch.func's gradient and `_direction` can.
@@ -240,7 +247,9 @@ class MLP(nn.Module):
             lambda params, x, y: _batch_loss(c, torch.func.functional_call(self, params, (x,)), y)
         )
         total = 0.0
-        for x, y, (rate, *shares) in zip(*(a.chunk(_STEPS_AT_ONCE) for a in (xs, ys)), numbers, strict=True):
+        xs, ys = xs.chunk(_STEPS_AT_ONCE), ys.chunk(_STEPS_AT_ONCE)
+        for x, y, drawn, (rate, *shares) in zip(xs, ys, masks, numbers, strict=True):
+            self._set_masks(drawn)
             gradients, loss = loss_and_gradient(params, x, y)
             total += loss
             if c.clip_value:
@@ -256,6 +265,7 @@ class MLP(nn.Module):
                 elif decay:
                     g = g + decay * w
                 w -= rate * _direction(c, g, shares, *slots[name])
+        self._set_masks(None)
         return total
 
     # Use --------------------------------------------------------------------------------------------------------

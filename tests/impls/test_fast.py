@@ -65,10 +65,12 @@ def test_keras_trains_the_same(case):
 
 
 @pytest.mark.parametrize("samples", [40, 43])
-def test_keras_draws_the_same_dropout_masks(samples):
+@pytest.mark.parametrize(("module", "batch_norm"), [(mlp_torch, False), (mlp_keras, True)])
+def test_the_dropout_masks_are_those_of_fit(module, batch_norm, samples, monkeypatch):
+    monkeypatch.setattr(mlp_torch.torch, "compile", lambda function, **_: function)
     layers = {"layer_sizes": (5, 7, 6, 1), "activation": ("relu", "tanh"), "dropout": (0.0, 0.3)}
-    options = {"batch_norm": True, "optimizer": "adam", **layers}
-    (expected, plain), (found, fast) = (trained(mlp_keras, options, samples, fast=fast) for fast in (False, True))
+    options = {"batch_norm": batch_norm, "optimizer": "adam", **layers}
+    (expected, plain), (found, fast) = (trained(module, options, samples, fast=fast) for fast in (False, True))
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-11)
     np.testing.assert_allclose(flat(fast.params), flat(plain.params), rtol=1e-11)
 

@@ -122,7 +122,7 @@ class Case:
     @property
     def compiled(self) -> Case:
         """The case for the fast form: without dropout, whose masks it draws, and without its batch normalisation then,
-        so that PyTorch's, which takes neither, gets it too."""
+        so that PyTorch's, which does not take that, gets it too."""
         plain = {"dropout": 0.0, "batch_norm": False} if self.masked else {}
         return replace(self, options=self.options | plain)
 
