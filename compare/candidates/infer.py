@@ -6,6 +6,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,10 +166,12 @@ def _miss(function: Any, z: np.ndarray, a: np.ndarray) -> float:
     return float(np.abs(function(z) - a).mean() / max(np.abs(a).mean(), 1e-12))
 
 
-def loss_name(names: Iterable[str], seen: Seen, value: Callable[[np.ndarray], float] | None = None) -> str:
+def loss_name(
+    names: Iterable[str], seen: Seen, value: Callable[[np.ndarray], float] | None = None, given: Any = None
+) -> str:
     """The reference's loss, from what the candidate's may be called or, from y, from the value that it gives.
 
-    CandidateError if neither tells.
+    `given` is the loss itself, to be shown. CandidateError if neither tells.
     """
     names = list(names)
     keys = [name.lower().replace("_", "") for name in names]
@@ -180,12 +183,21 @@ def loss_name(names: Iterable[str], seen: Seen, value: Callable[[np.ndarray], fl
     known = known or ([found] if found else [])
     if not known:
         raise CandidateError(
-            f"the loss {names[0] if names else '?'} is not one that is known: name the reference's in "
+            f"{_own_loss(given, names)} is none of the known ones: name the reference's in "
             f'"config", as {{"loss": "mse"}}; there are {_losses()}'
         )
     z, out = seen.ends
     squashed = z.shape == out.shape and np.allclose(out, _sigmoid(z), atol=1e-6)
     return "sigmoid_mse" if known[0] == "mse" and squashed else known[0]
+
+
+def _own_loss(given: Any, names: list[str]) -> str:
+    """What a candidate calls its loss, and where it stands if it is a function of its own."""
+    name = f"`{names[0]}`" if names else "?"
+    code = getattr(inspect.unwrap(given), "__code__", None) if callable(given) else None
+    if code is None:
+        return f"the loss {name}"
+    return f"its own loss function {name} ({Path(code.co_filename).name}, line {code.co_firstlineno})"
 
 
 def _losses() -> str:

@@ -220,7 +220,7 @@ class KerasCandidate(ModelCandidate):
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen, self.gives("activation")) | self._optimizer_fields()
         if not self.gives("loss"):
-            fields["loss"] = infer.loss_name(self._loss_names(), self.seen, self._loss_value)
+            fields["loss"] = infer.loss_name(self._loss_names(), self.seen, self._loss_value, self.loss)
         infer.check_loss_options(self.loss)
         smoothing = getattr(self.loss, "label_smoothing", 0) or getattr(self.loss, "_fn_kwargs", {}).get(
             "label_smoothing", 0

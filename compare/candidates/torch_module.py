@@ -196,7 +196,9 @@ class TorchCandidate(ModelCandidate):
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen, self.gives("activation")) | self._optimizer_fields()
         if not self.gives("loss"):
-            fields["loss"] = infer.loss_name(infer.names_in(self.given_loss), self.seen, self._loss_value)
+            fields["loss"] = infer.loss_name(
+                infer.names_in(self.given_loss), self.seen, self._loss_value, self.given_loss
+            )
         infer.check_loss_options(self.given_loss)
         smoothing, weight = (getattr(self.given_loss, name, None) for name in ("label_smoothing", "weight"))
         if smoothing:

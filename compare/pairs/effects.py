@@ -2,7 +2,8 @@
 
 The first script's training is made again with one thing as the second has it, from several starts: its own, and others
 drawn from the same laws, with other orders and dropout masks where it draws them. A start is the same for all, so that
-what differs is the one thing. The final loss is that of the first script, on its own samples, as in evaluation.
+what differs is the one thing. The final loss is that of the first script after the watched steps, which may be far from
+its end, on its own samples, as in evaluation.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ QUICKER = {("keras", "torch"), ("numpy", "torch"), ("numpy", "keras")}  # pairs 
 class Effect:
     """What one difference, or some together, do to the final loss; or why that was not measured."""
 
-    changes: list[float] = field(default_factory=list)  # of the final loss, start by start
+    changes: list[float] = field(default_factory=list)  # of the loss after so many steps, start by start
     shares: list[float] = field(default_factory=list)  # of the gap, start by start; [] where that says nothing
     together: list[str] = field(default_factory=list)  # the names of others that can only be switched at once with it
     why: str = ""
+    steps: int = 0  # of the trainings: as many as were watched, or fewer where there was no time
 
     @property
     def size(self) -> float:
@@ -52,8 +54,9 @@ class Effect:
         return mean if math.isfinite(mean) else math.inf
 
     def as_json(self) -> dict[str, Any]:
-        """changes and shares, start by start; together; why it was not measured."""
-        return {"changes": self.changes, "shares": self.shares, "together": self.together, "why": self.why}
+        """changes and shares, start by start, after so many steps; together; why it was not measured."""
+        kept = {"changes": self.changes, "shares": self.shares, "steps": self.steps}
+        return {**kept, "together": self.together, "why": self.why}
 
 
 @dataclass
@@ -157,7 +160,7 @@ def _measured(t: _Trainings, groups: list[tuple[list[Finding], Way]], asked: lis
         changes = np.subtract(ends, own).tolist()
         shares = np.divide(changes, np.subtract(gap.other, own)).tolist() if gap.tells and len(groups) > 1 else []
         for finding in members:
-            finding.effect = Effect(changes, shares, [f.name for f in members if f is not finding])
+            finding.effect = Effect(changes, shares, [f.name for f in members if f is not finding], steps=steps)
     return gap
 
 

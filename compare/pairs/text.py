@@ -55,9 +55,9 @@ def gap_told(verdict: Verdict) -> str:
     """What the differences come to, in the final loss."""
     gap = verdict.gap
     if gap is None:
-        return f"What each does to the final loss was not measured: {verdict.no_gap}." if verdict.no_gap else ""
+        return f"What each does to the loss was not measured: {verdict.no_gap}." if verdict.no_gap else ""
     text = (
-        f"Final loss after {gap.steps} steps, from {len(gap.own)} starts ({gap.by}): {spread(gap.own)} the first one's "
+        f"Loss after {gap.steps} steps, from {len(gap.own)} starts ({gap.by}): {spread(gap.own)} the first one's "
         f"way, {spread(gap.other)} with all that could be switched to the second's way"
     )
     if not gap.tells:
@@ -76,13 +76,13 @@ def spread(values: Sequence[float], sign: str = "", unit: str = "", form: str = 
 def effect(e: Effect) -> str:
     """What a difference does to the final loss, in words."""
     if e.why:
-        return f"Its share in the final loss was not measured: {e.why}"
+        return f"What it does to the loss was not measured: {e.why}"
     head = f"Together with {', '.join(e.together)}" if e.together else "Alone"
     if not np.isfinite(e.changes).all():
         count = int((~np.isfinite(e.changes)).sum())
         return f"{head} it makes the training diverge from {count} of {len(e.changes)} starts"
     share = f", {spread([100 * s for s in e.shares], unit=' %', form='.0f')} of the gap" if e.shares else ""
-    return f"{head} it changes the final loss by {spread(e.changes, sign='+')}{share}"
+    return f"{head} it changes the loss after {e.steps} steps by {spread(e.changes, sign='+')}{share}"
 
 
 def about(r: Recording) -> str:

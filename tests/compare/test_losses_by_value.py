@@ -12,7 +12,7 @@ import torch
 from keras import ops
 from torch import nn
 
-from compare.candidates import plans
+from compare.candidates import infer, plans
 from compare.candidates.worker import adapt
 from compare.ledger.trace import record
 from compare.traps.diagnose import Diagnosis, diagnose
@@ -148,3 +148,13 @@ def test_it_is_judged_where_a_normalisation_hides_the_outputs_of_training() -> N
     found = diagnosed(lambda: in_torch(*LOSSES["focal"], norm=True))
     assert found.cause == ""
     assert is_judged(found)
+
+
+def test_a_loss_of_the_users_own_is_named_with_its_place() -> None:
+    def loss(outputs: Any, targets: Any) -> Any:
+        return (outputs - targets).abs().pow(3).mean()
+
+    line = loss.__code__.co_firstlineno
+    said = infer._own_loss(loss, infer.names_in(loss))
+    assert said == f"its own loss function `loss` (test_losses_by_value.py, line {line})"
+    assert infer._own_loss(nn.HuberLoss(), ["HuberLoss"]) == "the loss `HuberLoss`"
