@@ -121,12 +121,15 @@ def run_with(wrong: str, folder: Path) -> Finding:
     np.savez(desk.folder / "amplification.npz", **asdict(GROUND.ruler.amplification))
     reference: Trace | None = None
     for name, dtype in itertools.product(NAMES, ("float64", "float32")):
+        job = desk.next_job(name)
+        assert job
+        assert job["dtype"] == dtype
         causes = halved if name == wrong else ()
         own = record_trapped(causes, GROUND.plan, dtype)
         reference = reference or own
         own.save(desk.folder / f"{name}-{dtype}-own.npz")
         record_trapped(causes, GROUND.plan, dtype, reference).save(desk.folder / f"{name}-{dtype}-step.npz")
-        desk.finish({"reference": None if own is reference else "numpy", "dtype": dtype}, name)
+        desk.finish(job, name)
     desk.compare()
     return desk.finding
 
