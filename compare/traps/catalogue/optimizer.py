@@ -486,18 +486,6 @@ TRAPS = [
         _step_count,
     ),
     Trap(
-        "optimizer-made-anew",
-        "optimizer",
-        "Every update is like a first one: no momentum, and Adam moves each weight by about the learning rate",
-        "The optimizer is made inside of the training loop or of the step, so that what it keeps is lost with every "
-        "batch.",
-        "torch/optim/optimizer.py (state); keras/src/optimizers/base_optimizer.py (build)",
-        Words("optimizer = {torch_optimizer}  # once, before the loop"),
-        Words("optimizer = {keras_optimizer}  # once, before the loop"),
-        when(optimizer=(*SCALED, *VELOCITY)),
-        _made_anew,
-    ),
-    Trap(
         "momentum-value",
         "optimizer",
         "The velocity differs from the second step",
@@ -515,6 +503,18 @@ TRAPS = [
             "0.8": {"momentum": 0.8},
             "0.5": {"momentum": 0.5},
         },
+    ),
+    Trap(
+        "optimizer-made-anew",
+        "optimizer",
+        "Every update is like a first one: no momentum, and Adam moves each weight by about the learning rate",
+        "The optimizer is made inside of the training loop or of the step, so that what it keeps is lost with every "
+        "batch.",
+        "torch/optim/optimizer.py (state); keras/src/optimizers/base_optimizer.py (build)",
+        Words("optimizer = {torch_optimizer}  # once, before the loop"),
+        Words("optimizer = {keras_optimizer}  # once, before the loop"),
+        when(optimizer=(*SCALED, *VELOCITY)),
+        _made_anew,
     ),
     Trap(
         "rmsprop-decay",
