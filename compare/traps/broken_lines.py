@@ -149,7 +149,7 @@ PLANTED = [Planted(*row) for row in (
     ("torch", CALLS, "write_checkpoint(path, self.config, self.params, self.state)",
      'write_checkpoint(path, self.config, self.params, self.state | {"step": 0})', "save", "step count"),
     ("torch", CALLS, "return float(learning_rate(c, step)), 1", "return float(learning_rate(c, step - 1)), 1",
-     "fast fit", "history loss of epoch 1"),
+     "fast fit", "history loss of epoch"),
     ("torch", CALLS, "1 - c.beta1 ** (step + 1), 1 - c.beta2 ** (step + 1)",
      "1 - c.beta1 ** (step + 2), 1 - c.beta2 ** (step + 2)",
      "fast fit", "history loss of epoch 1"),
