@@ -14,7 +14,7 @@ from compare.report.assets import packed
 from compare.report.results import Results
 
 PAIR = ["scenario", "dtype", "mode", "a", "b"]
-MAP_ROOM, LITTLE_ROOM = 1_250_000, 450_000  # characters of the page that the map may take, in a large run the latter
+MAP_ROOM, LITTLE_ROOM = 1_000_000, 450_000  # characters of the page that the map may take, in a large run the latter
 LARGE = 40  # scenarios from which on a run is large: not all of its maps and curves fit into the page
 MOST_PLACES = 36_000  # of a large run's stored map
 WIDTHS = (1, 2, 3, 4, 6, 10, 20, 60)  # columns of the stored map that become one, tried in this order
