@@ -71,7 +71,8 @@ def stored(folder: Path, place: dict, tensor: str, step: int) -> pd.Series:
 # --- every page ---
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (768, True), (1440, False)])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+@pytest.mark.parametrize("dark", [False, True])
 def test_every_view_fits_and_is_accessible(report, open_page, violations, width: int, dark: bool) -> None:
     page = open_page(report, width=width, dark=dark)
     for view in views(page):

@@ -116,14 +116,26 @@ def test_a_record_is_used_again_only_while_it_is_that_of_the_program(recorded, t
     assert read(file) is None
 
 
-@pytest.mark.parametrize(
-    ("width", "dark", "form"), [(390, False, "equal"), (768, True, "native"), (1440, False, "native")]
-)
+@pytest.mark.parametrize("width", [390, 768, 1440])
+@pytest.mark.parametrize(("dark", "form"), [(False, "equal"), (True, "native")])
 def test_it_fits_and_is_accessible(page_file, open_page, violations, width: int, dark: bool, form: str) -> None:
     page = open_page(page_file, f"#xor?at=z1&form={form}&step=2", width=width, dark=dark)
     page.locator("#numbers").wait_for()
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_step_is_at_hand_wherever_one_reads(page_file, open_page, width: int) -> None:
+    page = open_page(page_file, "#xor", width=width)
+    page.locator('.form.open [data-framework="numpy"] [data-roles="z1"]').scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, 900)")
+    forward = page.get_by_role("button", name="Step forward")
+    box = forward.bounding_box()
+    assert 0 <= box["y"] < 120
+    forward.click()
+    assert page.locator("#step").inner_text() == "2 of 50"
+    assert page.evaluate("scrollY") > 900
 
 
 @pytest.mark.parametrize("width", [390, 1440])

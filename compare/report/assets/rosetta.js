@@ -47,9 +47,9 @@ function controls() {
   const said = element("button", { type: "button", id: "step", "aria-label": "First step", onclick: () => change({ step: 1 }) });
   const on = element("button", { type: "button", "aria-label": "Step forward", onclick: move(1) }, "→");
   form.append(
+    element("fieldset", { "aria-label": "Frameworks" }, ...boxes),
     element("span", { class: "choice" }, element("span", {}, "Form"), element("span", {}, ...forms)),
     element("span", { class: "choice" }, element("span", {}, "Training step"), element("span", {}, back, said, on)),
-    element("fieldset", { "aria-label": "Frameworks" }, ...boxes),
   );
   form.hidden = false;
   return (shown) => {
