@@ -365,7 +365,7 @@ class TorchWatcher(Watcher):
             return self._backward(func, args, kwargs)
         if self.exact:
             func, args, kwargs = widened(func, name, args, kwargs)
-        if (name in SILENT and not self.exact) or not torch.is_grad_enabled():
+        if (name in SILENT and name != "__get__" and not self.exact) or not torch.is_grad_enabled():
             result = func(*args, **kwargs)
             computed(args, result)
             return double(result) if self.exact and name not in SILENT else result
@@ -378,6 +378,7 @@ class TorchWatcher(Watcher):
 
     def _attribute(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
+        computed(args, result)
         p = args[0]
         turned = isinstance(result, Tensor) and result.dim() == 2 and result is not p and isinstance(p, Tensor)
         if turned and p.requires_grad and p.is_leaf and result.shape == p.shape[::-1]:

@@ -72,6 +72,8 @@ class Passes:
     def reduce(self, step: Step, loss: Tensor, ops: list[Op], noted: list[bool]) -> list[tuple[int, bool]]:
         """Take out of a step the passes that a loss does not come of; of each its samples, and whether it trained."""
         self.removed, self.joined = 0, False
+        if not self.found:  # Another gradient of the same pass.
+            return []
         nodes = _behind(loss) if len(self.found) > 1 else set()
         kept = [not p.outputs or any(node in nodes for node in p.outputs) for p in self.found]
         if not any(kept) or len(kept) < 2:

@@ -146,6 +146,13 @@ def test_tensors_of_its_own_that_a_script_updates_itself_are_a_network_too(tmp_p
     assert found["scenario"]["config"].items() >= wanted.items()
 
 
+def test_weights_kept_by_units_are_turned(tmp_path: Path) -> None:
+    script = tmp_path / "by_units.py"
+    turned = BY_HAND.replace("((13, 8), (8, 3))", "((8, 13), (3, 8))")
+    script.write_text(turned.replace("@ theta[0] +", "@ theta[0].T +").replace(".mm(theta[1])", ".mm(theta[1].T)"))
+    assert main([str(script), "--steps", "12"]) == 0
+
+
 def test_two_mistakes_in_such_a_script_are_both_named(tmp_path: Path) -> None:
     script, answer = tmp_path / "by_hand.py", tmp_path / "answer.json"
     twice = BY_HAND.replace("cross_entropy(scores", "cross_entropy(scores.softmax(1)")

@@ -85,6 +85,20 @@ for epoch in range(18):
         "[*base.parameters(), *head.parameters()]",
         (1, 1, 1),
     ),
+    "two-losses": (
+        """
+net = nn.Linear(6, 2)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(18):
+    optimizer.zero_grad()
+    z = net(X)
+    F.cross_entropy(z, y).backward(retain_graph=True)
+    (0.1 * z.pow(2).mean()).backward()
+    optimizer.step()
+""",
+        "net.parameters()",
+        (1, 1, 1),
+    ),
     "rivals": (
         """
 one, other = nn.Linear(3, 6), nn.Linear(6, 1)
