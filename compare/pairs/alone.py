@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compare.candidates.answer import Answer
-from compare.candidates.hold import explain_difference
+from compare.candidates.hold import explain_difference, may_be_float32
 from compare.run.scratch import scratch
 from compare.usage import UsageError
 
@@ -57,7 +57,7 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
         if not answer.first:
             return answer
         explain_difference(answer, case.reference, {"on its own": trace})
-        if answer.diagnosis and answer.diagnosis.cause:
+        if (answer.diagnosis and answer.diagnosis.cause) or not may_be_float32(answer):
             break
     answer.exit = 1
     phase = answer.first[1].phase if answer.first else ""
