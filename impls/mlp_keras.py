@@ -39,7 +39,10 @@ from keras import ops
 
 @dataclass(frozen=True)
 class Config:
-    """What to build and how to train it: the same fields, defaults and meanings in all three files."""
+    """What to build and how to train it: the same fields, defaults and meanings in all three files.
+
+    activation and dropout are one for all hidden layers, or a tuple with one for each.
+    """
 
     layer_sizes: tuple[int, ...] = (2, 8, 1)  # Inputs, hidden layers, outputs.
     activation: str | tuple = "relu"  # After hidden layers: relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus.
@@ -59,7 +62,7 @@ class Config:
     schedule: str = "constant"  # Of the learning rate: constant, step, exponential, cosine, warmup.
     schedule_steps: int = 100  # The schedule's length in steps.
     schedule_rate: float = 0.5  # What step and exponential multiply the learning rate by in schedule_steps.
-    dropout: float | tuple = 0.0  # Share of hidden outputs set to zero in training. A tuple here or above is by layer.
+    dropout: float | tuple = 0.0  # Share of hidden outputs set to zero in training.
     batch_norm: bool = False  # Normalise every hidden layer over the batch, before its activation.
     dtype: str = "float32"  # Of parameters and data: float32 or float64.
     seed: int = 0  # Draws the initial weights, the order of the batches and the dropout masks, where none are given.
@@ -178,8 +181,8 @@ class MLP:
         goes back to the last epoch at which its weights were looked at, every CHECK_STEPS steps, so that it costs 1 %.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with
-        batch_norm, steps are made one by one as ever.
+        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with batch_norm,
+        steps are made one by one as ever.
         """
         self._use_dtype()
         x, y = check_data(self.config, x, y)

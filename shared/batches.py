@@ -50,6 +50,14 @@ def dropout_mask(shape: Sequence[int], rate: float, seed: int, step: int, layer:
     return keep / (1.0 - rate)
 
 
+def dropout_masks(
+    samples: int, hidden: Sequence[int], rates: Sequence[float], seed: int, step: int
+) -> list[np.ndarray]:
+    """The masks of a step, (samples, H) for each hidden layer of these sizes, at its rate; errors as `dropout_mask`."""
+    layers = enumerate(zip(hidden, rates, strict=True))
+    return [dropout_mask((samples, units), rate, seed, step, layer) for layer, (units, rate) in layers]
+
+
 def generator(**entropy: int) -> np.random.Generator:
     """The random generator that belongs to these numbers, each in 0 … 2³² - 1."""
     for name, value in entropy.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.batches import batch_order, batches, dropout_mask
+from shared.batches import batch_order, batches, dropout_masks
 from shared.datasets import Dataset
 from shared.names import unknown_name
 from shared.weights import initial_parameters
@@ -60,10 +60,7 @@ class Plan:
         """The dropout masks of a step, (B, H) for each hidden layer; None without dropout."""
         rates, hidden = self.config.get("dropout", 0.0), self.scenario.hidden
         rates = rates if isinstance(rates, tuple) else (rates,) * len(hidden)
-        if not any(rates):
-            return None
-        layers, samples = enumerate(zip(hidden, rates, strict=True)), len(self.steps[step])
-        return [dropout_mask((samples, n), rate, self.scenario.seed, step, layer) for layer, (n, rate) in layers]
+        return dropout_masks(len(self.steps[step]), hidden, rates, self.scenario.seed, step) if any(rates) else None
 
 
 def plan(scenario: Scenario, dataset: Dataset) -> Plan:

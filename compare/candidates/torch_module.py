@@ -266,7 +266,7 @@ class TorchCandidate(ModelCandidate):
 
     def begin(self, config: Config) -> None:
         super().begin(config)
-        self.random = np.random.default_rng(config.seed)
+        self.reference = mlp_numpy.MLP(config)
         self.shapes = mlp_numpy.param_shapes(config)
 
     @property
@@ -285,8 +285,7 @@ class TorchCandidate(ModelCandidate):
         """The masks that the reference would draw for itself, for dropouts that are on where they should not be."""
         if not self.config.dropout:
             return []
-        units = zip(self.config.layer_sizes[1:-1], self.config.by_layer("dropout"), strict=True)
-        return self._by_rate([(self.random.random((samples, h)) < 1 - rate) / (1 - rate) for h, rate in units])
+        return self._by_rate(self.reference._draw_masks(samples))
 
     def _by_rate(self, masks: Sequence[np.ndarray]) -> list[tuple[float, Tensor]]:
         """Each hidden layer's mask with its rate, of those that drop something."""

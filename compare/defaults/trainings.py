@@ -19,7 +19,7 @@ from compare.stacked import Stack, stackable
 from compare.traps.catalogue import CATALOGUE, Hypothesis
 from compare.traps.catalogue.trap import template
 from impls.mlp_numpy import Config
-from shared.batches import batch_order, batches, dropout_mask
+from shared.batches import batch_order, batches, dropout_masks
 
 # Of the test set at the end: its loss, and the share of it that is predicted wrongly, NaN where no class is predicted.
 MEASURES = ("loss", "error")
@@ -55,12 +55,12 @@ def _together(spec: Spec, config: Config, chosen: dict[str, Setting], rules: Any
 
 def _alone(spec: Spec, config: Config, chosen: dict[str, Setting], rules: Any, seed: int) -> np.ndarray:
     data, step = spec.dataset, 0
-    hidden = list(zip(spec.layer_sizes[1:-1], config.by_layer("dropout"), strict=True))
+    hidden, rates = spec.layer_sizes[1:-1], config.by_layer("dropout")
     model = rules.MLP(config, first_parameters(spec, chosen, seed))
     model.set_state(model.state)  # A trap may begin with another state.
     for epoch in range(spec.epochs):
         for batch in batches(_order(spec, chosen, seed, epoch), spec.batch_size or spec.samples):
-            masks = [dropout_mask((len(batch), h), rate, seed, step, i) for i, (h, rate) in enumerate(hidden)]
+            masks = dropout_masks(len(batch), hidden, rates, seed, step)
             model.train_step(data.x_train[batch], data.y_train[batch], masks if config.dropout else None)
             step += 1
     return np.array([[model.loss(data.x_test, data.y_test), *_wrong(spec, model.predict(data.x_test)[None])]])

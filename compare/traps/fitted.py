@@ -231,9 +231,8 @@ def _penalties(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
     tensors = measure.table.tensors["params"]
     noise = 1e-9 * np.abs(residual).max()
     touched = [t for t in tensors if np.abs(residual[:, t.start : t.stop]).max() > noise]
-    for name, pattern in {
-        "square": weights, "absolute value": np.sign(weights), "norm": _by_norm(measure, weights)
-    }.items():  # fmt: skip
+    patterns = {"square": weights, "absolute value": np.sign(weights), "norm": _by_norm(measure, weights)}
+    for name, pattern in patterns.items():
         expected = np.zeros_like(pattern)
         for tensor in touched:
             expected[:, tensor.start : tensor.stop] = pattern[:, tensor.start : tensor.stop]

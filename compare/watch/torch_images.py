@@ -55,6 +55,11 @@ def tags_of(t: Tensor, other: Tensor) -> Tensor:
     return other
 
 
+def channels_last(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of images (B, C, ...) in a recording."""
+    return (shape[0], *shape[2:], shape[1])
+
+
 def shown(t: Tensor) -> np.ndarray:
     """A tensor's numbers in the order of a recording."""
     a = np.array(t.detach().cpu().numpy())
@@ -81,6 +86,6 @@ def masked(args: tuple, kwargs: dict, drive: Drive, number: int, step: Step) -> 
     if not values.get("training", True) or p == 0:
         return None
     shape = tuple(x.shape)
-    last = (shape[0], *shape[2:], shape[1]) if is_image(x) else shape
+    last = channels_last(shape) if is_image(x) else shape
     mask = as_kept(drive.mask(number, step.masks, last, p), x)
     return x * torch.as_tensor(mask / (1 - p), dtype=x.dtype)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from compare.watch.recording import Drive, Step
+from compare.watch.torch_images import channels_last
 
 LAWS = {"randn": "normal", "randn_like": "normal", "normal": "normal", "rand": "uniform", "rand_like": "uniform"}
 
@@ -29,13 +30,9 @@ def drawn(name: str, args: tuple, kwargs: dict, drive: Drive, number: int, step:
     else:
         shape = first if isinstance(first, tuple | list) else args
     shape = tuple(int(n) for n in shape)
-    values = drive.noise(number, step.draws, _last(shape), law)
+    images = len(shape) == 4
+    values = drive.noise(number, step.draws, channels_last(shape) if images else shape, law)
     step.draws += 1
-    if len(shape) == 4:
+    if images:
         values = np.ascontiguousarray(np.moveaxis(values, -1, 1))
     return mean + std * torch.as_tensor(values, dtype=torch.get_default_dtype())
-
-
-def _last(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of images with the channels last, as a recording has them."""
-    return (shape[0], *shape[2:], shape[1]) if len(shape) == 4 else shape

@@ -12,7 +12,7 @@ import numpy as np
 
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
-from shared.batches import batch_order, dropout_mask
+from shared.batches import batch_order, dropout_masks
 from shared.pairwise import Row, covering_rows, pairs_of
 from shared.weights import initial_parameters
 
@@ -111,8 +111,7 @@ class Case:
 
     def masks(self, step: int, samples: int) -> list[np.ndarray]:
         """The dropout masks of a step."""
-        layers = enumerate(zip(HIDDEN, self.config.by_layer("dropout"), strict=True))
-        return [dropout_mask((samples, n), rate, self.seed, step, layer) for layer, (n, rate) in layers]
+        return dropout_masks(samples, HIDDEN, self.config.by_layer("dropout"), self.seed, step)
 
     @property
     def few(self) -> tuple[np.ndarray, np.ndarray]:

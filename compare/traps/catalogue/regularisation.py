@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.traps.catalogue.trap import DEFAULT, Trap, Words, has_hidden, when
+from compare.traps.catalogue.trap import DEFAULT, Trap, Words, has_hidden, note, when
 from impls.mlp_numpy import Config
 from shared.scenarios import Plan
 
@@ -78,23 +78,8 @@ def _no_dropout(t: Any) -> None:
     _change_masks(t, lambda model, masks: [np.ones_like(mask) for mask in masks])
 
 
-def _note_predictions(t: Any) -> None:
-    """Let a model know, by `predicting`, whether it predicts, rather than shows its outputs."""
-
-    class Noting(t.MLP):
-        predicting = False
-
-        def predict(self, x):
-            self.predicting = True
-            found = super().predict(x)
-            self.predicting = False
-            return found
-
-    t.MLP = Noting
-
-
 def _dropout_in_evaluation(t: Any, shown: bool) -> None:
-    _note_predictions(t)
+    note(t, "predicting", "predict")  # rather than show its outputs
 
     class Trapped(t.MLP):
         def _forward(self, x, training=False, masks=None):
@@ -134,7 +119,7 @@ def _keras_norm(t: Any, epsilon: float = 1e-3, momentum: float = 0.01, biased: b
 
 
 def _batch_in_evaluation(t: Any, shown: bool) -> None:
-    _note_predictions(t)
+    note(t, "predicting", "predict")  # rather than show its outputs
 
     class Trapped(t.MLP):
         def _forward(self, x, training=False, masks=None):

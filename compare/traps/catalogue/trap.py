@@ -246,19 +246,22 @@ def in_training(t: Any, values: Callable[[Config], dict[str, Any]]) -> None:
     t.MLP = Trapped
 
 
+def note(t: Any, flag: str, method: str) -> None:
+    """Let a model know, by an attribute of the name `flag`, whether it is inside of `method`."""
+    original = getattr(t.MLP, method)
+
+    def noted(self, *arguments):
+        setattr(self, flag, True)
+        found = original(self, *arguments)
+        setattr(self, flag, False)
+        return found
+
+    t.MLP = type("Noting", (t.MLP,), {flag: False, method: noted})
+
+
 def note_updates(t: Any) -> None:
     """Let a model know, by `updating`, whether an update is being made, rather than the gradients read."""
-
-    class Noting(t.MLP):
-        updating = False
-
-        def _train_step(self, x, y, masks):
-            self.updating = True
-            loss = super()._train_step(x, y, masks)
-            self.updating = False
-            return loss
-
-    t.MLP = Noting
+    note(t, "updating", "_train_step")
 
 
 def before_update(t: Any, change: Callable[[Config, Any], float], shown: bool = False, **off: Any) -> None:
