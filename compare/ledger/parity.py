@@ -7,9 +7,10 @@ A difference is max|a - b| over a tensor, relative to the largest entry of the r
   of zero.
 - float32, in step: what rounding alone can do to each entry of the implementation; it is held against the float64
   reference.
-- On its own: each step may leave that much, relative to the largest weight, and training amplifies what earlier steps
-  left, as measured in the reference (trace.amplification): bound = steps x one step's rounding x amplification, and
-  1e-12 besides in float64. Class ids may differ where the reference's own margin is below the bound.
+- On its own: each step may leave that much, relative to the largest weight, and what steps left comes to more in
+  training and in the numbers computed, as measured in the reference (trace.amplification): bound = steps x one step's
+  rounding x amplification, and 1e-12 besides in float64. Class ids may differ where the reference's own margin is
+  below the bound.
 """
 
 from __future__ import annotations

@@ -253,28 +253,38 @@ def state_at(trace: Trace, step: int, state_shapes: dict[str, list[tuple]]) -> d
 class Amplification:
     """By how much training makes more of a small change of the weights, relative to the largest weight."""
 
-    losses: np.ndarray  # (T,): largest |change of a loss| so far, for a change of the weights by 1
+    losses: np.ndarray  # (T,): largest |change of a loss| so far, for a change of the weights by 1, then or before
     params: np.ndarray  # (T,): the same of a parameter
     outputs: float  # the same of an output for the test set, at the end
 
 
 def amplification(build: Callable[[Layers], Implementation], plan: Plan, copies: int = 2) -> Amplification:
-    """Train copies whose initial weights are changed at random by 1e-9 of the largest, and see how far they go apart.
+    """How far training takes changes of the weights by up to 1e-9 of the largest, drawn at random for each copy.
 
-    The figures never fall with the steps: what has once grown by so much can grow so again.
+    Rounding happens in every step, and training may forget what the first ones left. So a change is made before the
+    first step, in a copy that trains beside, and anew where a number is computed: for a loss to first order, by its
+    gradient. The figures never fall with the steps: what has once grown by so much can grow so again.
     """
     random = np.random.default_rng(plan.scenario.seed)
     start, shapes = flatten(plan.params), [tuple(np.shape(a) for a in layer) for layer in plan.params]
     size = 1e-9 * np.abs(start).max()
     changes = [size * random.uniform(-1, 1, start.shape) for _ in range(copies)]
     base, *others = [build(unflatten(start + change, shapes)) for change in (0.0, *changes)]
+    anew, now = build(plan.params), start
     losses, params = np.zeros(len(plan.steps)), np.zeros(len(plan.steps))
     for step in range(len(plan.steps)):
         batch = (*plan.batch(step), plan.masks(step))
+        anew.set_params(unflatten(now, shapes))
+        gradient = flatten(anew.gradients(*batch)[1])
         loss, now = base.train_step(*batch), flatten(base.params)
-        for model in others:
-            losses[step] = max(losses[step], abs(model.train_step(*batch) - loss) / size)
+        for model, change in zip(others, changes, strict=True):
+            moved = max(abs(model.train_step(*batch) - loss), abs(float(gradient @ change)))
+            losses[step] = max(losses[step], moved / size)
             params[step] = max(params[step], float(np.abs(flatten(model.params) - now).max()) / size)
     x = plan.dataset.x_test
-    last = max(float(np.abs(outputs(model, x) - outputs(base, x)).max()) / size for model in others)
+    right, moved_outputs = outputs(base, x), [outputs(model, x) for model in others]
+    for change in changes:
+        base.set_params(unflatten(now + change, shapes))
+        moved_outputs.append(outputs(base, x))
+    last = max(float(np.abs(z - right).max()) for z in moved_outputs) / size
     return Amplification(np.maximum.accumulate(losses), np.maximum.accumulate(np.maximum(params, 1.0)), last)

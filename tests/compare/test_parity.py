@@ -14,9 +14,9 @@ from shared import scenarios
 from shared.datasets import load
 
 
-def ruler_of(name: str, epochs: int | None = None) -> parity.Ruler:
+def ruler_of(name: str, **changed: Any) -> parity.Ruler:
     scenario = scenarios.get(name)
-    plan = scenarios.plan(replace(scenario, epochs=epochs or scenario.epochs), load(scenario.dataset))
+    plan = scenarios.plan(replace(scenario, **changed), load(scenario.dataset))
 
     def build(params: trace.Layers) -> trace.Implementation:
         return adapters.build("numpy", plan.config | {"dtype": "float64"}, params)
@@ -109,6 +109,21 @@ def test_a_drift_of_the_loss_is_found_on_its_own(ruler: parity.Ruler) -> None:
     found = parity.on_its_own(ruler, "float64", PAIR, ruler.reference, tampered(ruler, "losses", (7,)))
     assert found.first is not None
     assert (found.first.phase, found.first.step) == ("loss", 7)
+
+
+def test_a_training_that_forgets_its_first_steps_has_the_rounding_of_its_last() -> None:
+    """Each step halves the weights and takes the output bias to the targets' mean: no change of the first is left."""
+    options = {"loss": "mse", "activation": "relu", "optimizer": "sgd", "learning_rate": 0.5, "weight_decay": 1.0}
+    ruler = ruler_of("xor", options=options, epochs=40)
+    x, steps = ruler.plan.dataset.x_test, len(ruler.plan.steps)
+    end, rounding = ruler.reference.params[-1], ruler.errors(steps - 1, "float32").params
+    model = adapters.build("numpy", ruler.plan.config | {"dtype": "float64"}, ruler.plan.params)
+    for share, equal in ((1, True), (1e4 * steps, False)):
+        model.set_params(trace.unflatten(end + share * rounding, ruler.param_shapes))
+        outputs = adapters.outputs(model, x)
+        off = replace(ruler.reference, outputs=outputs, predictions=model.predict(x))
+        assert np.abs(outputs - ruler.reference.outputs).max() > 0
+        assert parity.on_its_own(ruler, "float32", PAIR, ruler.reference, off).equal == equal
 
 
 def test_another_prediction_is_found_unless_the_reference_is_at_a_tie(ruler: parity.Ruler) -> None:
