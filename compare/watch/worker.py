@@ -96,9 +96,10 @@ class Session:
             torch.joins, torch.kept = self.joins, self.kept
             return torch
         if self.imports & {"keras", "tensorflow"}:
-            from compare.watch.keras import KerasWatcher
+            from compare.watch import keras_backend
 
-            return KerasWatcher(self.path, steps, drive)
+            keras_backend.choose(self.path, partial(self._once, seconds=0.0))
+            return keras_backend.keras_watcher(self.path, steps, drive)
         from compare.watch.numpy import NumpyWatcher, Scan
 
         if self.found is None:

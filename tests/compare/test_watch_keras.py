@@ -103,23 +103,32 @@ def test_keras_scripts_are_watched_and_driven(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", "import runpy\n" + runs], check=True, env=environment(1), capture_output=True)
     alone = {name: list(np.load(tmp_path / f"{name}.npz").values()) for name in paths}
     for name, path in paths.items():
-        session = Session(path, Supply())
-        recording = session.run(9, 60.0)
-        assert recording.ended
-        watched = list(np.load(tmp_path / f"{name}.npz").values())
-        for a, b in zip(alone[name], watched, strict=True):
-            assert np.array_equal(a, b), name
-        assert (len(recording.steps), len(recording.losses)) == (9, 18), name
-        assert [len(step.inputs[0]) for step in recording.steps[:4]] == [16, 16, 12, 16]
-        assert [len(step.targets[0]) for step in recording.steps[:4]] == [16, 16, 12, 16]
-        for one, other in zip(recording.steps, recording.steps[1:], strict=False):
-            for a, b in zip(one.after, other.before, strict=True):
-                assert np.array_equal(a, b)
-        assert recording.optimizer == {"fit": "Adam", "batches": "SGD", "tape": "RMSprop", "own-step": "Adam"}[name]
-        assert all(p.shape == a.shape for p, a in zip(recording.parameters, recording.steps[0].after, strict=True))
-        kinds = [p.kind for p in recording.parameters]
-        assert kinds == (["dense"] * 4 if name == "own-step" else ["dense"] * 2 + ["norm"] * 4 + ["dense"] * 2)
-        _drive(session, recording)
+        hold_watched(path, alone[name])
+
+
+OPTIMIZERS = {"fit": "Adam", "batches": "SGD", "tape": "RMSprop", "own-step": "Adam"}
+
+
+def hold_watched(path: Path, alone: list[np.ndarray], optimizers: dict[str, str] = OPTIMIZERS) -> None:
+    """A script of 18 steps, watched, ends with the weights that it has alone; then it is driven."""
+    name = path.stem
+    session = Session(path, Supply())
+    recording = session.run(9, 60.0)
+    assert recording.ended
+    watched = list(np.load(path.with_suffix(".npz")).values())
+    for a, b in zip(alone, watched, strict=True):
+        assert np.array_equal(a, b), name
+    assert (len(recording.steps), len(recording.losses)) == (9, 18), name
+    assert [len(step.inputs[0]) for step in recording.steps[:4]] == [16, 16, 12, 16]
+    assert [len(step.targets[0]) for step in recording.steps[:4]] == [16, 16, 12, 16]
+    for one, other in zip(recording.steps, recording.steps[1:], strict=False):
+        for a, b in zip(one.after, other.before, strict=True):
+            assert np.array_equal(a, b)
+    assert recording.optimizer == optimizers[name]
+    assert all(p.shape == a.shape for p, a in zip(recording.parameters, recording.steps[0].after, strict=True))
+    kinds = [p.kind for p in recording.parameters]
+    assert kinds == (["dense"] * 4 if name == "own-step" else ["dense"] * 2 + ["norm"] * 4 + ["dense"] * 2)
+    _drive(session, recording)
 
 
 def _drive(session: Session, recording) -> None:
