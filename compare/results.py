@@ -277,12 +277,9 @@ def drift(ledger: Ledger) -> pd.DataFrame:
                 ("weights", comparison.weights, comparison.weight_bounds),
                 ("loss", comparison.losses, comparison.loss_bounds),
             ):
-                frame = pd.DataFrame({"difference": differences, "bound": bounds})
-                frame.insert(0, "quantity", quantity)
-                frame.insert(0, "step", range(1, len(frame) + 1))
-                for name, label in reversed(comparison.labels.items()):
-                    frame.insert(0, name, label)
-                frames.append(frame)
+                steps = range(1, len(differences) + 1)
+                columns = {"step": steps, "quantity": quantity, "difference": differences, "bound": bounds}
+                frames.append(pd.DataFrame({**comparison.labels, **columns}))
     return pd.concat(frames) if frames else pd.DataFrame()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,14 @@ def _map(results: Results) -> dict[str, Any]:
     rows = results.tables["map"]
     if rows.empty:
         return {}
-    steps = {name: entry["steps"] for name, entry in results.scenarios.items()}
     large = rows["scenario"].nunique() > LARGE
     room = LITTLE_ROOM if large else MAP_ROOM
-    rows = _first(rows) if large else rows
-    found = _arranged(rows, steps, 1)
+    steps = {name: entry["steps"] for name, entry in results.scenarios.items()}
+    maps = _maps(_first(rows) if large else rows, steps)
+    found = _arranged(maps, 1)
     for width in WIDTHS:
         if len(found["cells"]) > room and width * room >= 0.5 * len(found["cells"]):
-            found = _arranged(rows, steps, width)
+            found = _arranged(maps, width)
     return found
 
 
@@ -99,47 +100,55 @@ def _first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[fails | (sizes[before] <= MOST_PLACES)]
 
 
-def _arranged(rows: pd.DataFrame, lengths: dict[str, int], width: int) -> dict[str, Any]:
-    comparisons, parts = [], []
-    for key, part in rows.groupby(PAIR, sort=False):
-        tensors = list(dict.fromkeys(zip(part["phase"], part["tensor"], strict=True)))
-        steps = steps_a_column(lengths[key[0]]) * (width if (part["used"] <= 1).all() else 1)
-        grid = part.assign(
-            row=[tensors.index(place) for place in zip(part["phase"], part["tensor"], strict=True)],
-            column=(part["step"] - 1) // steps,
-        )
-        grid = grid.sort_values("used", ascending=False, kind="stable").drop_duplicates(["row", "column"])
-        columns = int(grid["column"].max()) + 1
-        comparisons.append(
-            {**dict(zip(PAIR, key, strict=True)), "tensors": tensors, "columns": columns, "steps": steps}
-        )
-        parts.append(_cells(grid, len(tensors), columns))
-    cells = b"".join(_shuffled(np.concatenate([part[i] for part in parts])) for i in range(len(CELL)))
-    return {
-        "comparisons": comparisons,
-        "layout": CELL,
-        "cells": base64.b64encode(zlib.compress(cells, 6)).decode("ascii"),
-    }
-
-
 # The arrays of the cells. Two numbers that differ in their last digits are stored as one and the difference of their
 # bits, which is exact and short; `bound` is what makes `used` of the difference.
 CELL = [("b", "f8"), ("a_bits_less_b", "i8"), ("used", "f4"), ("bound", "f4"), ("index", "i2"), ("index2", "i2"),
         ("step", "i2")]  # fmt: skip
 
 
-def _shuffled(array: np.ndarray) -> bytes:
-    """The first bytes of all numbers, then the second ones, and so on, which compresses better."""
-    return array.view(np.uint8).reshape(len(array), array.itemsize).T.tobytes()
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """The places of one comparison, the worst first; arrays (places,)."""
+
+    labels: dict[str, str]
+    tensors: list[tuple[str, str]]  # phase and name of each row
+    steps: int  # in a column as it was stored
+    fine: bool  # whether all are within their bounds
+    row: np.ndarray
+    step: np.ndarray
+    values: dict[str, np.ndarray]  # by the names of CELL
 
 
-def _cells(grid: pd.DataFrame, rows: int, columns: int) -> list[np.ndarray]:
-    """The arrays of one comparison's cells, row by row; a step of -1 where there is no cell."""
-    place = grid["row"].to_numpy() * columns + grid["column"].to_numpy()
-    index = grid["index"].str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
-    same = grid["used"].to_numpy() == 0  # Where all is equal, no entry is worth more than another.
-    a, b = (np.where(same, 0.0, grid[name].to_numpy(float)) for name in ("value_a", "value_b"))
-    used, difference = grid["used"].to_numpy(float), grid["difference"].to_numpy(float)
+def _maps(rows: pd.DataFrame, lengths: dict[str, int]) -> list[_Map]:
+    """The comparisons in the order of the table; `lengths` are the steps of every scenario."""
+    values = _values(rows)
+    used, step = rows["used"].to_numpy(float), rows["step"].to_numpy()
+    codes, names = pd.factorize(pd.MultiIndex.from_frame(rows[["phase", "tensor"]]))
+    found = []
+    for key, at in rows.groupby(PAIR, sort=False).indices.items():
+        at = at[np.argsort(-used[at], kind="stable")]
+        own, in_order = pd.unique(codes[np.sort(at)]), np.empty(len(names), int)
+        in_order[own] = np.arange(len(own))
+        found.append(
+            _Map(
+                dict(zip(PAIR, key, strict=True)),
+                [tuple(names[code]) for code in own],
+                steps_a_column(lengths[key[0]]),
+                bool((used[at] <= 1).all()),
+                in_order[codes[at]],
+                step[at],
+                {name: array[at] for name, array in values.items()},
+            )
+        )
+    return found
+
+
+def _values(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What the cells of these rows hold, by the names of CELL."""
+    index = rows["index"].str.split(" ", n=1, expand=True).reindex(columns=[0, 1])
+    used, difference = rows["used"].to_numpy(float), rows["difference"].to_numpy(float)
+    # Where all is equal, no entry is worth more than another.
+    a, b = (np.where(used == 0, 0.0, rows[name].to_numpy(float)) for name in ("value_a", "value_b"))
     with np.errstate(all="ignore"):
         values: dict[str, Any] = {
             "b": b,
@@ -148,15 +157,39 @@ def _cells(grid: pd.DataFrame, rows: int, columns: int) -> list[np.ndarray]:
             "bound": _digits(np.where(used > 0, difference / used, 0.0)),
             "index": pd.to_numeric(index[0]).fillna(-1),
             "index2": pd.to_numeric(index[1]).fillna(-1),
-            "step": grid["step"],
+            "step": rows["step"],
         }
-    arrays = []
-    for name, kind in CELL:
-        array = np.full(rows * columns, -1 if kind == "i2" else 0, dtype=f"<{kind}")
-        with np.errstate(all="ignore"):
-            array[place] = np.asarray(values[name], dtype=f"<{kind}")
-        arrays.append(array)
-    return arrays
+        return {name: np.asarray(values[name], dtype=f"<{kind}") for name, kind in CELL}
+
+
+def _arranged(maps: list[_Map], width: int) -> dict[str, Any]:
+    """The maps with so many of the stored columns in one, where all is well, each with its worst cell."""
+    comparisons, parts = [], []
+    for one in maps:
+        steps = one.steps * (width if one.fine else 1)
+        column = (one.step - 1) // steps
+        columns = int(column.max()) + 1
+        places, worst = np.unique(one.row * columns + column, return_index=True)
+        comparisons.append({**one.labels, "tensors": one.tensors, "columns": columns, "steps": steps})
+        parts.append({name: (places, array[worst], len(one.tensors) * columns) for name, array in one.values.items()})
+    cells = b"".join(_shuffled(np.concatenate([_spread(*part[name]) for part in parts])) for name, _ in CELL)
+    return {
+        "comparisons": comparisons,
+        "layout": CELL,
+        "cells": base64.b64encode(zlib.compress(cells, 6)).decode("ascii"),
+    }
+
+
+def _spread(places: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """All cells of a map, row by row: where there is none 0, or -1 among the whole numbers of two bytes."""
+    array = np.full(count, -1 if values.dtype == np.int16 else 0, dtype=values.dtype)
+    array[places] = values
+    return array
+
+
+def _shuffled(array: np.ndarray) -> bytes:
+    """The first bytes of all numbers, then the second ones, and so on, which compresses better."""
+    return array.view(np.uint8).reshape(len(array), array.itemsize).T.tobytes()
 
 
 def _digits(values: np.ndarray, digits: int = 4) -> np.ndarray:
