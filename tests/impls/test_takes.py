@@ -213,16 +213,18 @@ def test_training_that_diverges_stops_and_leaves_finite_weights(optimizer, rate)
     assert words[0].startswith("training diverged in epoch ")
 
 
-def test_it_goes_back_to_the_last_look():
-    """An epoch of 200 steps is looked at each time: what is left are the weights of the epoch before."""
-    x, y = np.tile(X, (25, 1)), np.tile(X[:, 0], 25)
+@pytest.mark.parametrize("copies", [1, 25], ids=["as the loss rises", "every 200 steps"])
+def test_it_goes_back_to_the_epoch_before(copies):
+    """Short epochs are looked at each time once the loss has risen, long ones always."""
+    x, y = np.tile(X, (copies, 1)), np.tile(X[:, 0], copies)
     for template in TEMPLATES:
         fields = {"layer_sizes": (3, 8, 1), "learning_rate": 0.05, "schedule": "exponential", "schedule_rate": 1e3}
         model, other = (template.MLP(template.Config(**fields)) for _ in range(2))
         with pytest.raises(FloatingPointError) as caught:
-            model.fit(x, y, epochs=50, batch_size=1, verbose=False)
+            model.fit(x, y, epochs=150, batch_size=1, verbose=False)
         kept = int(str(caught.value).rstrip(".").split()[-1])
-        assert f"in epoch {kept + 1} of 50" in str(caught.value)
+        assert f"in epoch {kept + 1} of 150" in str(caught.value)
+        assert copies > 1 or kept % 25  # which is how often 8 steps are looked at by themselves
         if kept:
             other.fit(x, y, epochs=kept, batch_size=1, verbose=False)
         assert bits(model) == bits(other)
