@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -151,8 +152,11 @@ def start(words: str, home: Path, tmp: Path) -> subprocess.Popen[str]:
     )
 
 
+WORKERS_A_RUN = 3  # killed, each an interruption that the run survives
+
+
 def kills(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
-    """Runs killed at random moments; each into the folder in which an earlier report lies."""
+    """Runs killed at random moments, or their workers; each into the folder in which an earlier report lies."""
     dice, found = random.Random(args.seed), list[str]()
     home, tmp = work / "reports" / "latest", work / "tmp"
     tmp.mkdir()
@@ -162,48 +166,80 @@ def kills(args: argparse.Namespace, work: Path) -> tuple[str, list[str]]:
     if first.returncode:
         return "no run", [f"the first run ended with {first.returncode}: {said}"]
     whole = time.monotonic() - begin
-    counts: dict[str, int] = {}
-    for number in range(args.count):
-        if time.monotonic() - begin > args.seconds:
-            break
-        before, leftover = content(home), temporary(tmp)
-        name = dice.choice(("SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"))
-        target = "worker" if dice.random() < 0.3 else "main"
-        what = f"kill {number}, {name} to the {target}"
-        counts[f"{name} to the {target}"] = counts.get(f"{name} to the {target}", 0) + 1
-        with start(RUNS[args.run], home, tmp) as process:
-            time.sleep(dice.uniform(0.2, whole * (0.8 if target == "worker" else 1.05)))
-            below = [p for p in psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-            pid = dice.choice(below).pid if target == "worker" and below else process.pid
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, getattr(signal, name))
-            try:
-                said = process.communicate(timeout=args.patience if pid == process.pid else 3 * whole + 60)[1]
-            except subprocess.TimeoutExpired:
-                found.append(f"{what}: it has not ended")
-                process.kill()
-                said = process.communicate()[1]
-            code = process.returncode
+    counts: Counter[str] = Counter()
+    while counts.total() < args.count and time.monotonic() - begin < args.seconds:
+        leftover = temporary(tmp)
+        kill = kill_workers if dice.random() < 0.125 else kill_main  # So that three in ten are kills of workers.
+        what, complaints = kill(args, dice, whole, home, tmp)
+        number = counts.total()
+        counts.update(what)
         if not gone(tmp):
-            found.append(f"{what}: left running: {[p.cmdline() for p in left_running(tmp)]}")
-        expected = (
-            {0, 3} if pid != process.pid else {-9, -2, 0} if name == "SIGKILL" else {0, 128 + 2, 128 + 15, -15, -2}
-        )
-        if code not in expected or said.count("\n") > 1 or "Traceback" in said:
-            found.append(f"{what}: exit status {code}, {said[-300:]!r}")
-        after = content(home)
-        if not is_whole(home) or (code not in (0, 3) and pid == process.pid and after != before and name != "SIGKILL"):
-            found.append(f"{what}: the report is a mixture or was touched")
+            complaints.append(f"left running: {[p.cmdline() for p in left_running(tmp)]}")
+        if not is_whole(home):
+            complaints.append("the report is a mixture")
         if [folder for folder in leftover if folder in temporary(tmp)]:
-            found.append(f"{what}: the run has not removed {leftover}")
-        print(f"{what}: {code}", *(line for line in found if line.startswith(what)), file=sys.stderr, flush=True)
+            complaints.append(f"the run has not removed {leftover}")
+        name = f"kill {number + 1}: {', '.join(what)}"
+        found += [f"{name}: {line}" for line in complaints]
+        print(name, *complaints, file=sys.stderr, flush=True)
     with start(NEXT, home, tmp) as last:
         last.communicate()
     beside = sorted(path.name for path in home.parent.iterdir())
     if last.returncode or temporary(tmp) or beside != ["latest"] or not is_whole(home):
         found.append(f"the next run: {last.returncode}, left {temporary(tmp)}, {beside}")
     said = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-    return f"{sum(counts.values())} kills in a run of {whole:.0f} s ({said})", found
+    return f"{counts.total()} kills in a run of {whole:.0f} s ({said})", found
+
+
+def kill_main(
+    args: argparse.Namespace, dice: random.Random, whole: float, home: Path, tmp: Path
+) -> tuple[list[str], list[str]]:
+    """Kill the command at one moment of a run: what was done, and what was wrong."""
+    name, before = dice.choice(("SIGKILL", "SIGKILL", "SIGTERM", "SIGINT")), content(home)
+    found = list[str]()
+    with start(RUNS[args.run], home, tmp) as process:
+        time.sleep(dice.uniform(0.2, whole * 1.05))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, getattr(signal, name))
+        try:
+            said = process.communicate(timeout=args.patience)[1]
+        except subprocess.TimeoutExpired:
+            found.append("it has not ended")
+            process.kill()
+            said = process.communicate()[1]
+    code = process.returncode
+    expected = {-9, 0} if name == "SIGKILL" else {0, 128 + 2, 128 + 15, -15, -2}
+    if code not in expected or said.count("\n") > 1 or "Traceback" in said:
+        found.append(f"exit status {code}, {said[-300:]!r}")
+    if code not in (0, -9) and content(home) != before:
+        found.append("the report was touched")
+    return [f"{name} to the main"], found
+
+
+def kill_workers(
+    args: argparse.Namespace, dice: random.Random, whole: float, home: Path, tmp: Path
+) -> tuple[list[str], list[str]]:
+    """Kill processes below the command at some moments of a run that goes on to its end."""
+    moments = sorted(dice.uniform(0.2, whole * 0.8) for _ in range(WORKERS_A_RUN))
+    done, found, begin = list[str](), list[str](), time.monotonic()
+    with start(RUNS[args.run], home, tmp) as process:
+        for moment in moments:
+            time.sleep(max(0.0, begin + moment - time.monotonic()))
+            below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            if below:
+                name = dice.choice(("SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"))
+                done.append(f"{name} to a worker")
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(dice.choice(below).pid, getattr(signal, name))
+        try:
+            said = process.communicate(timeout=3 * whole + 60)[1]
+        except subprocess.TimeoutExpired:
+            found.append("it has not ended")
+            process.kill()
+            said = process.communicate()[1]
+    if process.returncode not in (0, 3) or said:
+        found.append(f"exit status {process.returncode}, {said[-300:]!r}")
+    return done, found
 
 
 # Failures -------------------------------------------------------------------------------------------------------------
