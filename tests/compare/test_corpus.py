@@ -60,6 +60,7 @@ def test_outcomes_are_judged(wanted: str, found: str, right: bool) -> None:
     assert corpus.is_right(wanted, found) is right
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where another test has imported it
 def test_a_file_that_crashes_or_hangs_costs_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "numpy"
     folder.mkdir()
