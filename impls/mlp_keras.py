@@ -182,8 +182,8 @@ class MLP:
         costs 1 %, and after each epoch once the loss has risen tenfold.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with batch_norm,
-        steps are made one by one as ever.
+        TensorFlow or JAX an epoch, and there the weights are looked at a fiftieth as often. NumPy has nothing to
+        compile. With given masks, and in PyTorch with batch_norm, steps are made one by one as ever.
         """
         self._use_dtype()
         x, y = check_data(self.config, x, y)
@@ -205,10 +205,10 @@ class MLP:
             compiled = {"tensorflow": self._epoch_in_tensorflow, "jax": self._epoch_in_jax}[keras.backend.backend()]
             self._compiled_epochs[shape] = compiled(batches)
         data = [ops.convert_to_tensor(a) for a in batches.data]
+        watch.interval *= 50  # A look at the weights takes as long as a hundred of these steps.
         for epoch in range(watch.epochs):
-            samples = ops.convert_to_tensor(watch.order(epoch).astype(np.int32))
-            total = self._compiled_epochs[shape](samples, *data)
-            if watch.stops(float(total) / len(samples)):
+            total = self._compiled_epochs[shape](watch.order(epoch).astype(np.int32), *data)
+            if watch.stops(float(total) / len(batches.samples)):
                 break
 
     def _epoch_in_tensorflow(self, batches: _Batches) -> Callable:
@@ -232,10 +232,10 @@ class MLP:
             return total + step(samples[full:], data) if full < len(batches.samples) else total
 
         # XLA draws other dropout masks than `fit` does. A concrete function spares a look at the arguments' shapes.
-        compiled = tf.function(epoch, jit_compile=not self.config.dropout)
-        return compiled.get_concrete_function(
+        compiled = tf.function(epoch, jit_compile=not self.config.dropout).get_concrete_function(
             tf.TensorSpec([len(batches.samples)], "int32"), *map(tf.constant, batches.data)
         )
+        return lambda samples, *data: compiled(tf.constant(samples), *data)
 
     def _epoch_in_jax(self, batches: _Batches) -> Callable:
         """The same with JAX, which passes what changes from step to step in and out."""

@@ -216,8 +216,8 @@ class MLP:
         costs 1 %, and after each epoch once the loss has risen tenfold.
 
         `fast` trains the same in less time, after some seconds for compiling: in PyTorch several steps, in Keras on
-        TensorFlow or JAX an epoch. NumPy has nothing to compile. With given masks, and in PyTorch with batch_norm,
-        steps are made one by one as ever.
+        TensorFlow or JAX an epoch, and there the weights are looked at a fiftieth as often. NumPy has nothing to
+        compile. With given masks, and in PyTorch with batch_norm, steps are made one by one as ever.
         """
         x, y = check_data(self.config, x, y)
         watch = Watch(self, len(x), epochs, batch_size, order, masks, validation_data, patience, verbose)
