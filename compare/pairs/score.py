@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from compare.candidates.load import said
 from compare.pairs.hold import hold
-from compare.watch.process import Here, Stopped, Supply
+from compare.watch.keras_backend import CHOICE
+from compare.watch.process import Here, ScriptProcess, Stopped, Supply
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,9 @@ def judge(path: Path) -> Judged:
     if found := PORT.match(head):
         expected = _expected(path)
         try:
-            verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 2.0, Here, measured=0)
+            own = CHOICE in path.read_text()  # Keras takes one backend in a process.
+            kind = ScriptProcess if own else Here
+            verdict = hold(path.parent / found[1], path, STEPS, LIMIT, 2.0, kind, measured=0)
         except Stopped as error:
             return Judged(path.name, expected, frozenset(), time.monotonic() - start, str(error))
         except Exception as error:  # A mistake of ours: the others are judged all the same.

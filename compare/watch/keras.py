@@ -2,7 +2,7 @@
 
 As it stands a script keeps its compiled functions: the batches are seen before a step and the weights before and after
 it. Driven, everything runs eagerly, so that each layer, loss and gradient can be seen, and given another's numbers.
-What a backend does in its own way is in a module of its own: keras_tensorflow, keras_torch.
+What a backend does in its own way is in a module of its own: keras_tensorflow, keras_torch, keras_jax.
 """
 
 from __future__ import annotations

@@ -65,7 +65,11 @@ def keras_watcher(script: Path, steps: int, drive: Drive | None) -> Watcher:
         from compare.watch.keras_torch import TorchBackendWatcher
 
         return TorchBackendWatcher(script, steps, drive)
+    if name == "jax":
+        from compare.watch.keras_jax import JaxWatcher
+
+        return JaxWatcher(script, steps, drive)
     raise NotWatched(
-        f"{script.name}: Keras runs on {name}, and is watched on TensorFlow and PyTorch: run it with "
-        f"{CHOICE}=tensorflow or {CHOICE}=torch"
+        f"{script.name}: Keras runs on {name}, and is watched on TensorFlow, PyTorch and JAX: run it with "
+        f"{CHOICE}=tensorflow, torch or jax"
     )

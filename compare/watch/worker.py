@@ -89,7 +89,7 @@ class Session:
 
     def watcher(self, steps: int, drive: Drive | None) -> Watcher:
         """For the framework that the script imports; NumPy where it imports none."""
-        if "torch" in self.imports and not self.imports & {"keras", "tensorflow"}:
+        if "torch" in self.imports and (self.beside or not self.imports & {"keras", "tensorflow"}):
             from compare.watch.torch import TorchWatcher
 
             torch = TorchWatcher(self.path, steps, drive)
@@ -111,6 +111,7 @@ class Session:
         watcher.drive_paths, watcher.by_call = self.found[2:]
         return watcher
 
+    beside = False  # whether Keras is there for its data alone, and PyTorch trains
     joins = False  # whether the script was seen to take one loss of several passes
     kept: list[bool] = []  # noqa: RUF012 -- which of its passes were seen to make a step
     found: Any = None  # where a script without a framework trains: the loop, the weights, the batch
@@ -136,6 +137,9 @@ class Session:
             at = f"at step {watcher.made + 1}, " if watcher.made else "before its first step, "
             traceback.print_exception(raised)
             raise Failure(f"{place(raised, self.path)}: {at}{said(raised)}", CRASH)
+        if not watcher.recording.steps and watcher.framework == "keras" and "torch" in self.imports:
+            self.beside = True
+            return self.run(steps, seconds, drive)
         if not watcher.recording.steps and watcher.untold:
             raise Failure(f"{self.path.name}: {watcher.untold}", BAD_INPUT)
         if not watcher.recording.steps:

@@ -109,7 +109,9 @@ def test_keras_scripts_are_watched_and_driven(tmp_path: Path) -> None:
 OPTIMIZERS = {"fit": "Adam", "batches": "SGD", "tape": "RMSprop", "own-step": "Adam"}
 
 
-def hold_watched(path: Path, alone: list[np.ndarray], optimizers: dict[str, str] = OPTIMIZERS) -> None:
+def hold_watched(
+    path: Path, alone: list[np.ndarray], optimizers: dict[str, str] = OPTIMIZERS, first: str = "float32"
+) -> None:
     """A script of 18 steps, watched, ends with the weights that it has alone; then it is driven."""
     name = path.stem
     session = Session(path, Supply())
@@ -128,13 +130,13 @@ def hold_watched(path: Path, alone: list[np.ndarray], optimizers: dict[str, str]
     assert all(p.shape == a.shape for p, a in zip(recording.parameters, recording.steps[0].after, strict=True))
     kinds = [p.kind for p in recording.parameters]
     assert kinds == (["dense"] * 4 if name == "own-step" else ["dense"] * 2 + ["norm"] * 4 + ["dense"] * 2)
-    _drive(session, recording)
+    _drive(session, recording, first)
 
 
-def _drive(session: Session, recording) -> None:
+def _drive(session: Session, recording, dtype: str) -> None:
     """Driven on its own steps, with gradients that a first drive shows, a script repeats itself."""
     given = [Given(s.before, [*s.inputs], [*s.targets], []) for s in recording.steps]
-    first = session.run(9, 0.0, Drive(given, "float32"))
+    first = session.run(9, 0.0, Drive(given, dtype))
     for step, seen in zip(given, first.steps, strict=True):
         step.gradients = seen.gradients
     double = session.run(9, 0.0, Drive(given, "float64"))

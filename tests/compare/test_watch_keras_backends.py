@@ -65,7 +65,9 @@ model.compile(optimizer="adam")
 model.fit(X, y, epochs=6, batch_size=16, verbose=0)
 """,
     },
+    "jax": {},  # Its operations are compiled one by one as they are met: the common one of these has to do.
 }
+COMMON_ONES = {"torch": ("fit", "batches"), "jax": ("fit",)}
 OPTIMIZERS = {"fit": "Adam", "batches": "SGD", "tape": "RMSprop", "modules": "NAdam", "own-step": "Adam"}
 BACKEND = """
 import os
@@ -97,7 +99,7 @@ def main(backend: str, folder: Path) -> None:
     from compare.watch.worker import Session
 
     head = BACKEND.format(backend) + HEAD.replace("import tensorflow as tf\n", "")
-    sources = {name: COMMON[name] for name in ("fit", "batches")}
+    sources = {name: COMMON[name] for name in COMMON_ONES[backend]}
     sources |= {name: ("" if name == "own-step" else MODEL) + source for name, source in SCRIPTS[backend].items()}
     for name, source in sources.items():
         path = folder / f"{name}.py"
@@ -108,7 +110,12 @@ def main(backend: str, folder: Path) -> None:
             assert os.environ["KERAS_BACKEND"] == backend
             assert "keras" not in sys.modules
         runpy.run_path(str(path), run_name="__main__")
-        hold_watched(path, list(np.load(path.with_suffix(".npz")).values()), OPTIMIZERS)
+        hold_watched(
+            path,
+            list(np.load(path.with_suffix(".npz")).values()),
+            OPTIMIZERS,
+            "float64" if backend == "jax" else "float32",
+        )
 
 
 if __name__ == "__main__":

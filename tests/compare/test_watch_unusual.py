@@ -158,6 +158,8 @@ def test_what_keras_scripts_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert all(g is not None for g in driven.steps[0].gradients)
     with pytest.raises(Failure, match="steps_per_execution above 1 cannot be watched: leave it out"):
         watched(tmp_path, SEVERAL)
+    beside = watched(tmp_path, "import keras\n" + TORCH + LOOP.format(more=""), 3)  # As where it has its data of Keras.
+    assert (beside.framework, len(beside.steps)) == ("torch", 3)
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
     with pytest.raises(Failure, match=r"Keras runs on openvino, .* run it with KERAS_BACKEND=tensorflow"):
         watched(tmp_path, JIT)
