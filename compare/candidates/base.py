@@ -32,6 +32,8 @@ class Candidate:
     form = FLAT  # of the targets that it is given
     broadcast = False  # whether its loss was seen to spread (B, 1) and (B,) over each other
     config: Config
+    seen_inputs: Any = None  # of the last pass through the model, once batches are watched
+    seen_targets: Any = None  # and what the loss was given
 
     def describe(self) -> dict[str, Any]:
         """The fields of the Config that the model shows; CandidateError where it is none that the reference can be."""
@@ -93,6 +95,9 @@ class Candidate:
         ids = self.config.loss == "softmax_cross_entropy"
         y = y.astype(np.int64 if ids else self.config.dtype)
         return y[:, None] if self.form == COLUMN else y
+
+    def watch_batches(self) -> None:
+        """From now on keep what the model and the loss are given in a step, where that can be seen."""
 
     def decided(self, given: Any, samples: int) -> np.ndarray:
         """What the user's own predict gives for some samples, in the shape of the reference's."""
@@ -163,6 +168,7 @@ class ModelCandidate(Candidate):
         seen = self.seen
         return [
             *suspects.of_activation(self.config, seen.between),
+            *suspects.of_layers(self.config, seen.between),
             *suspects.of_dropout(self.config, seen.rates),
             *settings,
         ]

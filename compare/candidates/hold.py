@@ -195,5 +195,6 @@ def explain_difference(
         suspects=[Hypothesis(CATALOGUE[name], label, values) for name, label, values in suspects],
     )
     answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
-    answer.but_for = equal_but_for(answer.diagnosis)
+    lasting = [gap for c in answer.comparisons for gap in c.worst if gap.phase in ("update", "outcome")]
+    answer.but_for = equal_but_for(answer.diagnosis, all(gap.used <= 1 for gap in lasting))
     answer.to_do = what_to_do(answer.diagnosis, answer.framework)

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from compare.traps.catalogue.activation import BEYOND, variant_of_layers
+from impls import mlp_numpy
 from impls.mlp_numpy import Config
 
 Suspect = tuple[str, str, dict[str, Any]]  # a trap, its variant in words, and the values of that
+ALIKE = 1e-6  # share by which what an activation gives may be off
 SURE = 1e-12  # share by which a number may be off that is read off an activation
 ADAMS = ("adam", "adamw")
 
@@ -51,6 +54,22 @@ def of_dropout(config: Config, rates: Sequence[float]) -> list[Suspect]:
     if len(rates) != len(wanted) or tuple(rates) == wanted or not all(0 <= rate < 1 for rate in rates):
         return []
     return [("dropout-rate", ", ".join(f"{rate:g}" for rate in rates), {"rates": tuple(rates)})]
+
+
+def of_layers(config: Config, between: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Suspect]:
+    """What follows some of the hidden layers, not all, where it is a known function but not the Config's."""
+    known, found = BEYOND | mlp_numpy.ACTIVATIONS, list[tuple[int, str]]()
+    for number, ((z, a), wanted) in enumerate(zip(between, config.by_layer("activation"), strict=True), 1):
+        if z.shape == a.shape and not _is(known[wanted], z, a):
+            found += [(number, name) for name in known if _is(known[name], z, a)][:1]
+    if not found or len(between) == 1:
+        return []
+    label, values = variant_of_layers(config, tuple(found))
+    return [("activation-of-layer", label, values)]
+
+
+def _is(function: tuple[Callable, Callable], z: np.ndarray, a: np.ndarray) -> bool:
+    return bool(np.abs(function[0](z) - a).max() <= ALIKE * max(np.abs(a).max(), 1e-300))
 
 
 def of_activation(config: Config, between: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Suspect]:

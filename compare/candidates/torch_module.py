@@ -67,14 +67,14 @@ class TorchCandidate(ModelCandidate):
         self.given_form = form_of(parts.get("y"))
         if isinstance(self.model, nn.Module):
             self.model.to(self.dtype)
-            self.model.register_forward_pre_hook(lambda *_: self._called())
+            self.model.register_forward_pre_hook(lambda _, arguments: self._called(arguments))
         self.named = self._named_parameters()
         self.given_loss, self.last_loss = parts["loss"], float("nan")
         self.broadcast = False  # whether the loss was given two shapes
         self.loss = self._watched(parts["loss"])
         self.step = parts.get("step") or usual_step
         self._masks = list[tuple[float, Tensor]]()
-        self.always_dropped = False
+        self.always_dropped = self.watches = False
         self.trained_in = False  # whether the model was called in training mode, since this was set
         self.layers, self.seen = self._look(parts.get("layers"))
         self.gradient: dict[Tensor, Tensor] = {}
@@ -428,7 +428,12 @@ class TorchCandidate(ModelCandidate):
 
         return watched
 
+    def watch_batches(self) -> None:
+        self.watches = True
+
     def _keep_loss(self, arguments: tuple, value: Any) -> None:
+        if self.watches and len(arguments) > 1 and isinstance(arguments[1], Tensor):
+            self.seen_targets = arguments[1].detach().clone()
         shapes = [tuple(a.shape) for a in arguments[:2] if isinstance(a, Tensor)]
         self.broadcast = len(shapes) == 2 and len(set(shapes)) == 2 and len({np.prod(shape) for shape in shapes}) == 1
         self.last_loss = _number(value, "loss") if isinstance(value, Tensor) and value.numel() == 1 else float("nan")
@@ -450,8 +455,10 @@ class TorchCandidate(ModelCandidate):
 
     _given_masks: Sequence[tuple[float, Tensor]] = ()
 
-    def _called(self) -> None:
+    def _called(self, arguments: tuple) -> None:
         self.trained_in |= self.model.training
+        if self.watches and arguments and isinstance(arguments[0], Tensor):
+            self.seen_inputs = arguments[0].detach().clone()
         self._refill()
 
     def _refill(self) -> None:

@@ -9,15 +9,19 @@ the user's code prints goes to standard output, which the parent only keeps the 
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import pickle
+import random
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compare.candidates import initial
+import numpy as np
+
+from compare.candidates import initial, order
 from compare.candidates.base import Candidate
 from compare.candidates.forms import fitting
 from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, place, said, source_mentions
@@ -168,15 +172,29 @@ class Session:
             if mode == "in step" and not candidate.takes_state:
                 continue
             whole = mode == "in step" or not modes
-            self._train(candidate, plan, mode, reference, whole).save(folder / f"{mode}.npz")
+            recorded = self._train(candidate, plan, mode, reference, whole)
+            recorded.save(folder / f"{mode}.npz")
             modes.append(mode)
+            later += candidate.notes
             if whole:
                 blind |= candidate.blind
-            later += candidate.notes
-            suspects = candidate.suspects
+                suspects = candidate.suspects
+                if order.may_be_apart(recorded, reference, plan):
+                    suspects += self._apart(plan, config, form)
         notes = [*self.ignored, *([said_of_it] if said_of_it else []), *later]
         found = {"modes": modes, "blind": sorted(blind), "framework": framework, "notes": notes}
         return found | {"miscopied": miscopied, "suspects": suspects}
+
+    def _apart(self, plan: Plan, config: mlp_numpy.Config, form: str) -> list[Suspect]:
+        """Whether its step takes inputs and targets apart, watched in another training."""
+        try:
+            candidate = self.candidate(plan.config, plan.params)
+            candidate.form = form
+            candidate.begin(config)
+            sow()
+            return order.suspects(order.batches(candidate, plan))
+        except Exception:  # To watch may be more than a step allows; it was recorded without.
+            return []
 
     def _miscopied(self, candidate: Candidate, plan: Plan) -> list[str]:
         """What became of the parameters that the user's function was given; nothing where it took none."""
@@ -187,6 +205,7 @@ class Session:
         watched = Watched(
             candidate, plan, lambda step: self.tell(event="at", where=f"step {step} of {len(plan.steps)}, {mode}")
         )
+        sow()
         try:
             return trace.record(watched, plan, reference if mode == "in step" else None, whole)  # type: ignore[arg-type]
         except BaseException as error:
@@ -197,6 +216,15 @@ class Session:
             at = self.source.at if at == self.path.name else at
             text = str(error) if isinstance(error, CandidateError) else said(error)
             raise Failure(f"{at}: at step {step} of {len(plan.steps)}, {mode} ({shapes}): {text}", CRASH) from error
+
+
+def sow() -> None:
+    """Seed what a step may draw from, so that all trainings of a file draw the same."""
+    random.seed(0)
+    np.random.seed(0)
+    for name, seed in {"torch": "manual_seed", "keras": "utils.set_random_seed"}.items():
+        if name in sys.modules:
+            operator.attrgetter(seed)(sys.modules[name])(0)
 
 
 class Watched:

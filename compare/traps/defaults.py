@@ -148,6 +148,7 @@ def _sizes(clean: Trace, hypothesis: Hypothesis, plan: Plan) -> list[float]:
 
 
 THEMES = {
+    "activation": "The activations",
     "network": "The network",
     "regularisation": "Dropout and batch normalisation",
     "loss": "The loss",

@@ -131,7 +131,9 @@ def _pool(search: Search, suspects: Sequence[Hypothesis]) -> list[Hypothesis]:
     config = Config(**plan.config)
     known = hypotheses(plan)
     values = [(hypothesis.trap, hypothesis.arguments) for hypothesis in known]
-    new = [s for s in suspects if s.trap.applies(config, plan) and (s.trap, s.arguments) not in values]
+    new = [
+        s for s in suspects if s.trap.applies(config, plan) and s not in known and (s.trap, s.arguments) not in values
+    ]
     pool = [*known, *new]
     if "gradients" in search.whole.shown:
         return pool

@@ -248,7 +248,8 @@ def _penalties(measure: Measure, base: Trace) -> Iterator[Hypothesis]:
         if name == "square" and decay and where == ALL_WEIGHTS:
             factor = plain(strength / decay)
             how = f"{told(factor)} times, as a penalty in the loss"
-            yield Hypothesis(CATALOGUE["decay-factor"], how, {"factor": factor, "as_penalty": True}, CONVENTION)
+            if factor != 1:  # The penalty itself is another trap.
+                yield Hypothesis(CATALOGUE["decay-factor"], how, {"factor": factor, "as_penalty": True}, CONVENTION)
         for in_loss, how in ((0.0, "in the gradient alone"), (1.0, "in loss and gradient")):
             yield Hypothesis(
                 CATALOGUE["penalty-unnamed"],

@@ -43,8 +43,11 @@ def explain(diagnosis: Diagnosis, framework: str = "") -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def equal_but_for(diagnosis: Diagnosis) -> str:
-    """The verdict on a candidate whose causes are no faults, in a sentence; "" where it is not such a one."""
+def equal_but_for(diagnosis: Diagnosis, same_weights: bool = False) -> str:
+    """The verdict on a candidate whose causes are no faults, in a sentence; "" where it is not such a one.
+
+    `same_weights`: whatever is reported, every update and every prediction agrees.
+    """
     kinds = diagnosis.kinds
     if not kinds or FAULT in kinds:
         return ""
@@ -52,7 +55,10 @@ def equal_but_for(diagnosis: Diagnosis) -> str:
     several = [OF_KIND[kind][sum(cause.kind == kind for cause in causes) > 1] for kind in (DEFAULT, CONVENTION)
                if kind in kinds]  # fmt: skip
     names = ", ".join(cause.label for cause in causes)
-    return f"Equal but for {' and '.join(several)}: {names}. Nobody's mistake, but other numbers."
+    verdict = f"Equal but for {' and '.join(several)}: {names}."
+    if same_weights:
+        return f"{verdict} Every weight and every prediction agrees: nothing to mend, but what is reported is another."
+    return f"{verdict} Nobody's mistake, but other numbers."
 
 
 def what_to_do(diagnosis: Diagnosis, framework: str) -> str:

@@ -44,7 +44,9 @@ def source(framework: str, trip: Trip, code: str) -> str:
 
 
 def config_of(trip: Trip) -> dict[str, Any]:
-    hidden = {"layer_sizes": (4, trip.config.get("hidden", 8), 1 if trip.others.get("outputs") == "1" else 3)}
+    widths = trip.config.get("hidden", 8)
+    widths = widths if isinstance(widths, tuple) else (widths,)
+    hidden = {"layer_sizes": (4, *widths, 1 if trip.others.get("outputs") == "1" else 3)}
     usual = {"activation": "tanh", "loss": "softmax_cross_entropy", "optimizer": "sgd", "learning_rate": 0.1}
     return hidden | usual | {name: value for name, value in trip.config.items() if name != "hidden"}
 

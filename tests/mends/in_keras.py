@@ -107,6 +107,8 @@ IN_KERAS = [
     Trip("no-biases", "hidden", "layers.Dense(units, use_bias=False)"),
     Trip("other-activation", "hidden", "layers.Dense(units, activation='relu')", {},
          {"activation": "layers.Identity()"}),
+    Trip("activation-of-layer", "hidden", "layers.Dense(8, 'tanh'), layers.Dense(8)", {"hidden": (8, 8)},
+         {"activation": "layers.Identity()"}, around="layers.Dense(8, 'tanh'), {}"),
     Trip("activated-outputs", "out", "layers.Dense(outputs, activation='tanh')"),
     Trip("frozen", "setup", "model.layers[0].trainable = False", around="for layer in model.layers: {}"),
     Trip("not-in-optimizer", "apply", "optimizer.apply(gradients[2:], model.trainable_variables[2:])", {}, TAPE),

@@ -95,6 +95,8 @@ IN_TORCH = [
     Trip("gelu-tanh", "activation", "nn.GELU(approximate='tanh')", {"activation": "gelu"}),
     Trip("softplus-threshold", "activation", "nn.Softplus(threshold=0.5)", {"activation": "softplus"}),
     Trip("other-activation", "activation", "nn.ReLU()"),
+    Trip("activation-of-layer", "activation", "nn.Identity()", {"hidden": (8, 8)},
+         {"linear": "nn.Sequential(nn.Linear(n, m), nn.Tanh(), nn.Linear(m, m))"}),
     Trip("residual-connection", "hidden", "x + self.activation(self.linear(x))", {"hidden": 4}, {"m": "4"}),
     Trip("activated-outputs", "out", "nn.Sequential(nn.Linear(m, 3), nn.Tanh())"),
     Trip("no-biases", "linear", "nn.Linear(n, m, bias=False)"),

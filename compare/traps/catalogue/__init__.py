@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compare.traps.catalogue import (
+    activation,
     clipping,
     decay,
     gradient,
@@ -17,7 +18,7 @@ from compare.traps.catalogue.trap import Hypothesis, Trap, Words, build, mend, r
 from shared.names import unknown_name
 from shared.scenarios import Plan
 
-THEMES = (network, regularisation, loss, gradient, optimizer, decay, clipping, rate, training)
+THEMES = (activation, network, regularisation, loss, gradient, optimizer, decay, clipping, rate, training)
 CATALOGUE: dict[str, Trap] = {trap.name: trap for theme in THEMES for trap in theme.TRAPS}
 
 

@@ -347,6 +347,7 @@ TRAPS = [
             "but not in the gradient shown": {"in_loss": True},
             "and its gradient in the gradient, rounded to float32": {"in_loss": True, "shown": True, "rounded": True},
         },
-        kind=DEFAULT,
+        kind=CONVENTION,
+        kinds={"and its gradient in the gradient, rounded to float32": DEFAULT},
     ),
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from compare.traps.catalogue.trap import (
     CONVENTION,
     DEFAULT,
+    FAULT,
     Trap,
     Words,
     always,
@@ -43,7 +44,16 @@ def _weighted(config: Config, plan: Plan) -> bool:
 
 
 def _reduction(t: Any, to: str) -> None:
-    change_config(t, "_batch_loss", reduction=to)
+    if to != "mean of a mean":
+        change_config(t, "_batch_loss", reduction=to)
+        return
+    original = t._batch_loss
+
+    def averaged(c, z, y):
+        value, d = original(c, z, y)
+        return value / len(z), d / len(z)
+
+    t._batch_loss = averaged
 
 
 def _factor(t: Any, loss: float, gradient: float) -> None:
@@ -398,14 +408,15 @@ TRAPS = [
         "loss",
         "Loss and gradients are larger or smaller by the batch size",
         "A sum over the batch where a mean was meant, or the reverse. Both frameworks' losses take the mean by "
-        "default; hand-written ones and reduction='sum' do not.",
+        "default, which loss / len(x) divides once more; hand-written ones and reduction='sum' do not.",
         f"{_T} (reduction); keras/src/losses/loss.py (reduction)",
         "{torch_loss}",
         "{keras_loss}",
         when(),
         _reduction,
-        variants={"summed": {"to": "sum"}, "averaged": {"to": "mean"}},
+        variants={"summed": {"to": "sum"}, "averaged": {"to": "mean"}, "averaged once more": {"to": "mean of a mean"}},
         kind=CONVENTION,
+        kinds={"averaged once more": FAULT},
     ),
     Trap(
         "loss-factor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -159,13 +160,26 @@ def _apart(plan: Plan, what: str) -> Plan:
     return replace(plan, dataset=replace(data, y_train=data.y_train[::-1]))
 
 
-def _reversed_in_batch(t: Any, what: str) -> None:
+def _disordered(t: Any, what: str = "", orders: Sequence[Sequence[list[int]]] = ()) -> None:
+    """The targets of a batch in another order, or both inputs and targets, step by step, in `orders` that were seen."""
+
     class Trapped(t.MLP):
+        at = 0
+
+        def _train_step(self, x, y, masks):
+            loss = super()._train_step(x, y, masks)
+            self.at += 1
+            return loss
+
         def _backpropagate(self, x, y, masks):
+            if self.at < len(orders) and len(orders[self.at][0]) == len(x):
+                x, y = (a[order] for a, order in zip((x, y), orders[self.at], strict=True))
             if what == "targets reversed":
                 y = y[::-1]
             if what == "targets shifted by one":
                 y = np.roll(y, 1, axis=0)
+            if what == "targets shifted by one the other way":
+                y = np.roll(y, -1, axis=0)
             if what == "targets sorted":
                 y = np.sort(y, axis=0)
             return super()._backpropagate(x, y, masks)
@@ -369,13 +383,22 @@ TRAPS = [
         "targets-disordered-in-batch",
         "training",
         "Outputs agree at the first step, the loss does not",
-        "A sort or a shuffle inside the step takes the targets of a batch from their inputs.",
+        "A sort, a shuffle or a shift inside the step, of x alone or y alone, takes the targets of a batch from their "
+        "inputs.",
         "numpy.ndarray.sort works in place",
         "x[batch], y[batch]  # one index for both",
         "x[batch], y[batch]  # one index for both",
         always,
-        _reversed_in_batch,
-        variants={what: {"what": what} for what in ("targets reversed", "targets shifted by one", "targets sorted")},
+        _disordered,
+        variants={
+            what: {"what": what}
+            for what in (
+                "targets reversed",
+                "targets shifted by one",
+                "targets shifted by one the other way",
+                "targets sorted",
+            )
+        },
     ),
     Trap(
         "inputs-scaled",

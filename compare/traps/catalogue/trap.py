@@ -56,6 +56,9 @@ class Trap:
     replan: Callable[..., Plan] | None = None  # changes what the model is given
     variants: dict[str, dict[str, Any]] = field(default_factory=lambda: {"": {}})  # arguments of either, by label
     suits: Callable[[Config, str], bool] | None = None  # whether a variant goes with a model, where not all do
+    of_network: Callable[[Config], dict[str, dict[str, Any]]] | None = (
+        None  # all of a model, where `variants` are examples
+    )
     either: bool = False  # each mend lets its framework follow the other one, so that both are worth telling
     stock: bool = False  # how a framework is, unless told otherwise, in one piece
     kind: str = FAULT  # one of KINDS
@@ -66,6 +69,8 @@ class Trap:
         config = Config(**plan.config)
         if not self.applies(config, plan):
             return []
+        if self.of_network:
+            return [Hypothesis(self, label, values) for label, values in self.of_network(config).items()]
         return [Hypothesis(self, label) for label in self.variants if self.suits is None or self.suits(config, label)]
 
 
@@ -81,6 +86,8 @@ class Hypothesis:
     @property
     def fitted(self) -> int:
         """How many values were read off the candidate's numbers."""
+        if self.trap.of_network:
+            return 0
         return sum(len(v) if isinstance(v, tuple) else 1 for v in (self.values or {}).values())
 
     @property
@@ -105,14 +112,22 @@ class Hypothesis:
 
     def mend(self, framework: str, plan: Plan) -> str:
         """The line to write in "torch" or "keras" under this plan."""
-        return mend(self.trap, framework, Config(**plan.config))
+        about = tuple(number for number, _ in self.arguments.get("others", ()))
+        return mend(self.trap, framework, Config(**plan.config), about)
 
 
-def mend(trap: Trap, framework: str, config: Config) -> str:
-    """A trap's mend in "torch" or "keras", with the values of a configuration: a line for each that a layer needs."""
+def mend(trap: Trap, framework: str, config: Config, about: tuple[int, ...] = ()) -> str:
+    """A trap's mend in "torch" or "keras", with the values of a configuration: a line for each that a layer needs.
+
+    `about` are the hidden layers, counted from 1, that the trap is in, where it is not in all.
+    """
     text, layers = getattr(trap, framework), zip(config.by_layer("activation"), config.by_layer("dropout"), strict=True)
-    each = [seen(config, activation=f, dropout=rate) for f, rate in layers if rate or "{dropout}" not in text]
-    return "\n    ".join(dict.fromkeys(text.format_map(values(one)) for one in each or [config]))
+    each = [
+        values(seen(config, activation=f, dropout=rate)) | {"layer": number}
+        for number, (f, rate) in enumerate(layers, 1)
+        if (rate or "{dropout}" not in text) and (number in about or not about)
+    ]
+    return "\n    ".join(dict.fromkeys(text.format_map(one) for one in each or [values(config) | {"layer": 1}]))
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-# expect: other-activation
+# expect: activation-of-layer
 import torch
 from torch import nn
 
