@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -15,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from compare.candidates import infer
-from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, form_of, nothing
+from compare.candidates.base import ModelCandidate, check_parts, form_of, nothing
+from compare.candidates.keras_look import check_kind, look, watched
 from compare.candidates.load import CandidateError
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
@@ -31,29 +27,10 @@ OPTIMIZERS: list[tuple[type[keras.optimizers.Optimizer], str, dict[str, str]]] =
 ]
 OPTIONAL = ("loss", "optimizer", "step", "layers", "config", "predict", "y")
 BACKEND = keras.backend.backend()
-ANY = 10  # inputs of a model that takes as many as it gets
-# Keras' own layers that an MLP may have; its others are refused by name.
-KNOWN = (
-    keras.layers.InputLayer, keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout,
-    keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU, keras.layers.Softmax,
-    keras.layers.Flatten, keras.layers.Reshape, keras.layers.Identity, keras.layers.Lambda,
-)  # fmt: skip
-ACTIVATING = (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer, and the batch normalisation behind it."""
-
-    dense: keras.layers.Dense
-    norm: keras.layers.BatchNormalization | None = None
-
-    @property
-    def parameters(self) -> tuple[keras.Variable | None, ...]:
-        """W, b and, normalised, g; None for one that there is not. A norm shifts in the bias's place."""
-        if self.norm is None:
-            return self.dense.kernel, self.dense.bias
-        return self.dense.kernel, self.norm.beta, self.norm.gamma
+UNTRACKED = (
+    "your train_step returns a loss that Keras' own tracker never gets, so that fit's history shows 0: "
+    'for m in self.metrics, call m.update_state(loss) where m.name is "loss"'
+)
 
 
 class KerasCandidate(ModelCandidate):
@@ -70,10 +47,10 @@ class KerasCandidate(ModelCandidate):
             raise CandidateError(f'"step" is of the type {type(self.step).__name__}: expected a function')
         self.loss, self.optimizer = self._compiled(parts)
         self.own_predict, self.given_form = parts.get("predict"), form_of(parts.get("y"))
-        self.masks: dict[int, SimpleNamespace] = {}  # by the hidden layer that is dropped, from 0
-        self.unbuilt = ""
-        self._check_kind()
-        self.layers, self.seen = self._look(parts.get("layers"))
+        check_kind(self.model)
+        sizes = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
+        seen = look(self.model, sizes, parts.get("layers"))
+        self.shape, self.layers, self.seen, self.masks = seen.shape, seen.layers, seen.seen, seen.masks
         self.recorded: dict[int, Any] = {id(v): self._zeros(v) for v in self._variables()}
         self.fits = type(self.model).train_step is not keras.Model.train_step  # It takes what fit hands it.
         if BACKEND == "jax":
@@ -100,122 +77,10 @@ class KerasCandidate(ModelCandidate):
             raise CandidateError("the model has several losses: the reference has one")
         return loss, optimizer
 
-    # Looking at the model -------------------------------------------------------------------------------------------
-
-    def _all(self, kind: type) -> list[Any]:
-        return [layer for layer in self.model._flatten_layers(include_self=False) if isinstance(layer, kind)]
-
-    def _look(self, named: Sequence[keras.layers.Dense] | None) -> tuple[list[Dense], infer.Seen]:
-        """The dense layers in the order in which a pass through the model calls them, and what that pass showed."""
-        self.shape = self._input_shape()
-        inputs = math.prod(self.shape)
-        dense, norm, dropout = keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.Dropout
-        x = np.random.default_rng(0).normal(size=(PROBE, *self.shape)).astype(keras.config.floatx())
-        try:
-            self.model(x, training=False)  # Builds what is not built yet.
-            strangers = [layer for layer in named or () if layer not in self._all(dense)]
-            if strangers:
-                raise CandidateError(f'"layers" has {strangers[0]!r}: expected the Dense layers of the model, in order')
-            watched = (dense, norm, dropout, *ACTIVATING)
-            with _watched([layer for kind in watched for layer in self._all(kind)]) as calls:
-                output = ops.convert_to_numpy(self.model(x, training=False))
-        except (TypeError, ValueError) as error:
-            text = next((line for line in str(error).splitlines() if line.strip()), "")
-            raise CandidateError(f"the model does not take x of shape ({PROBE}, {inputs}): {text}") from error
-        order = list(named or [layer for layer, _ in calls if isinstance(layer, dense)])
-        norms: dict[int, Any] = {}
-        before = None
-        called: dict[int, list[str]] = {}
-        drops: dict[int, list[Any]] = {}  # behind each dense layer, by its identity; before the first one under 0
-        for layer, a in calls:
-            if isinstance(layer, dense):
-                before, before_a = layer, a
-                called[id(layer)] = [getattr(layer.activation, "__name__", "")]
-            elif isinstance(layer, norm):
-                if before is None or not _same(_linear(before, before_a), a):
-                    where = "of the inputs" if before is None else f"after the activation of {before.name}"
-                    raise CandidateError(
-                        f"the model has batch normalisation {where}: the reference has it after the linear part of "
-                        "every hidden layer, before its activation"
-                    )
-                norms[id(before)] = layer
-            elif isinstance(layer, dropout) and layer.rate:
-                drops.setdefault(id(before) if before is not None else 0, []).append(layer)
-            elif isinstance(layer, ACTIVATING) and before is not None:
-                called[id(before)].append(_activation_name(layer))
-        layers = [Dense(layer, norms.get(id(layer))) for layer in order]
-        normed = [layer.dense.name for layer in layers if layer.norm is not None]
-        check_chain([(d.dense.name, *d.dense.kernel.shape) for d in layers], normed, named is not None)
-        missing = next(
-            (d.dense.name for d in layers if d.norm is not None and not (d.norm.scale and d.norm.center)), ""
-        )
-        if missing:
-            raise CandidateError(
-                f"the batch normalisation after {missing} has no scale or no shift: the reference has both"
-            )
-        seen_in = {id(layer): a for layer, a in calls}
-        values = [(seen_in[id(layer)], _linear(layer, seen_in[id(layer)])) for layer in order if id(layer) in seen_in]
-        between = [(z, a) for (_, z), (a, _) in itertools.pairwise(values)]
-        behind = [drops.get(id(layer), []) for layer in order]
-        first, *others = [[float(layer.rate) for layer in some] for some in (drops.get(0, []), *behind)]
-        rates = infer.rates_of(first, others)
-        self.masks = {number: _masked(some[0]) for number, some in enumerate(behind) if some}
-        sizes = (order[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in order))
-        names = [called.get(id(layer), []) for layer in order[:-1]]
-        ends = (values[-1][1], output)
-        notes = [self.unbuilt] if self.unbuilt else []
-        seen = infer.Seen(tuple(map(int, sizes)), between, ends, rates, bool(normed), notes, names)
-        self._check_all_found(layers, seen)
-        return layers, seen
-
-    def _check_kind(self) -> None:
-        """CandidateError, in time and by name, for a network that is no multi-layer perceptron."""
-        inputs = getattr(self.model, "inputs", None) or []
-        if len(inputs) > 1:
-            raise CandidateError(
-                f"the model has {len(inputs)} inputs ({', '.join(i.name for i in inputs)}): the reference has one"
-            )
-        if len(getattr(self.model, "outputs", None) or []) > 1:
-            raise CandidateError(
-                f"the model has {len(self.model.outputs)} outputs: the reference has one tensor of them"
-            )
-        for layer in self.model._flatten_layers(include_self=False):
-            ours = type(layer).__module__.startswith("keras.src.layers")
-            if ours and not isinstance(layer, KNOWN):
-                raise CandidateError(
-                    f"the model has a {type(layer).__name__} ({layer.name}): what can be held is Dense layers with an "
-                    "activation, batch normalisation before it and dropout after it; hand over that part alone"
-                )
-
-    def _input_shape(self) -> tuple[int, ...]:
-        """The shape of one input of the model; where it takes any number, as a new one does, that is said."""
-        given = self.given.get("layer_sizes") if isinstance(self.given, dict) else None
-        shape = getattr(self.model, "input_shape", None) if self.model.built else None
-        if isinstance(shape, tuple) and len(shape) > 1 and all(shape[1:]):
-            return tuple(map(int, shape[1:]))
-        if given:
-            return (int(given[0]),)
-        first = next((layer for layer in self._all(keras.layers.Dense) if layer.built), None)
-        if first is not None:
-            return (int(first.kernel.shape[0]),)
-        asked = next(iter(getattr(self.model, "_build_shapes_dict", None) or {"": None}.values()), None)
-        if isinstance(asked, tuple) and len(asked) > 1 and all(isinstance(size, int) for size in asked[1:]):
-            return asked[1:]  # build((None, n)) of a subclass builds none of its layers.
-        self.unbuilt = f"the model was not built yet: it is given {ANY} inputs; name others by keras.Input((n,))"
-        return (ANY,)
-
     def _zeros(self, variable: keras.Variable) -> Any:
         """A place for a variable's gradient: a variable where a step is compiled, an array elsewhere."""
         zeros = ops.zeros(variable.shape, variable.dtype)
         return keras.Variable(zeros, trainable=False) if BACKEND == "tensorflow" else np.zeros(variable.shape)
-
-    def _check_all_found(self, layers: list[Dense], seen: infer.Seen) -> None:
-        """CandidateError for parameters that the reference has nothing for."""
-        found = {id(v) for layer in layers for v in layer.parameters}
-        spare = {id(layer.dense.bias) for layer in layers if layer.norm is not None and layer.dense.bias is not None}
-        others = [v.path for v in self.model.trainable_variables if id(v) not in found | spare]
-        missing = [layer.dense.name for layer in layers if layer.dense.bias is None and layer.norm is None]
-        check_all_found(seen, bool(spare), others, missing)
 
     def describe(self) -> dict[str, Any]:
         fields = infer.network(self.seen, self.gives("activation")) | self._optimizer_fields()
@@ -252,7 +117,7 @@ class KerasCandidate(ModelCandidate):
             fields |= {"beta1": float(o.beta_1), "beta2": float(o.beta_2)}
         if self.kind == "rmsprop":
             fields["beta2"] = float(o.rho)
-        penalty = getattr(self.layers[0].dense.kernel_regularizer, "l2", 0)
+        penalty = getattr(getattr(self.layers[0].weight.variable, "regularizer", None), "l2", 0)
         if o.weight_decay or penalty:  # Keras' penalty is l2 * sum(W**2), whose gradient is 2 * l2 * W.
             fields["weight_decay"] = float(o.weight_decay or 2 * penalty)
         if o.clipvalue:
@@ -278,13 +143,7 @@ class KerasCandidate(ModelCandidate):
 
     @property
     def initial(self) -> Layers:
-        return [
-            (
-                ops.convert_to_numpy(d.kernel),
-                np.zeros(d.kernel.shape[1]) if d.bias is None else ops.convert_to_numpy(d.bias),
-            )
-            for d in (layer.dense for layer in self.layers)
-        ]
+        return [layer.arrays for layer in self.layers]
 
     # The implementation's members ------------------------------------------------------------------------------------
 
@@ -293,14 +152,20 @@ class KerasCandidate(ModelCandidate):
         self.rate = self._rate()
 
     @property
+    def forms(self) -> tuple[str, ...]:
+        """Keras' own losses, in its own step, give (B,) the shape of the outputs."""
+        own = isinstance(self.loss, str) or type(self.loss).__module__.startswith("keras.src.losses")
+        return super().forms[:1] if own and self.step is None and not self.fits else super().forms
+
+    @property
     def has_momentum(self) -> bool:
         return bool(self.optimizer.momentum)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        last = self.layers[-1].dense
-        with _watched([last]) as calls:
+        last = self.layers[-1]
+        with watched([last.layer]) as calls:
             self.model(self._shaped(x), training=False)
-        return _linear(last, calls[-1][1]).reshape(len(x), -1)
+        return last.linear(calls[-1][1]).reshape(len(x), -1)
 
     def observed_step(self, x: np.ndarray, y: np.ndarray, masks: list | None = None) -> tuple[float, Layers]:
         """One update by Keras' step or the user's: its loss, and the gradients that the optimizer was given."""
@@ -310,12 +175,7 @@ class KerasCandidate(ModelCandidate):
         self.rate = self._rate()
         xs, ys = self._shaped(x), self.targets(y)
         if self.step is None and self.fits:
-            history = self.model.fit(xs, ys, batch_size=len(xs), epochs=1, shuffle=False, verbose=0).history
-            if "loss" not in history:
-                raise CandidateError(
-                    f'train_step returns {", ".join(history) or "nothing"}: expected a dict with "loss"'
-                )
-            loss = history["loss"][-1]
+            loss = self._fitted(xs, ys)
         elif self.step is None:
             self.model.reset_metrics()
             loss = self.model.train_on_batch(xs, ys, return_dict=True)["loss"]
@@ -331,6 +191,55 @@ class KerasCandidate(ModelCandidate):
         if not self.shown_gradient:
             return float(values.item()), nothing(mlp_numpy.param_shapes(self.config))
         return float(values.item()), self._arrays(lambda v: self.recorded.get(id(v)))
+
+    def _fitted(self, xs: np.ndarray, ys: np.ndarray) -> Any:
+        """The loss that the user's own train_step returns for a batch under fit.
+
+        A fit takes much longer than its step: after the first one, what it made of train_step is called as it calls it.
+        """
+        told: dict[str, Any] = {}
+        if BACKEND == "tensorflow" and self.steps and not self.optimizer.use_ema:
+            self.model.reset_metrics()
+            batch = (ops.convert_to_tensor(xs), ops.convert_to_tensor(ys))
+            return self.model.train_function(iter([batch]))["loss"]
+
+        def tell(batch: int, logs: dict[str, Any] | None = None) -> None:
+            told.update(logs or {})
+
+        end = keras.callbacks.LambdaCallback(on_train_batch_end=tell)
+        fitted = self.model.fit(xs, ys, batch_size=len(xs), epochs=1, shuffle=False, verbose=0, callbacks=[end])
+        if "loss" not in told:
+            raise CandidateError(f'train_step returns {", ".join(told) or "nothing"}: expected a dict with "loss"')
+        shown = fitted.history.get("loss", [told["loss"]])[-1]
+        if shown == 0 != told["loss"] and UNTRACKED not in self.seen.notes:
+            self.seen.notes.append(UNTRACKED)
+        return told["loss"]
+
+    def watch_batches(self) -> None:
+        """From now on keep what the model and the loss are given, be it in a compiled step."""
+        self._keep_inputs(self.model, lambda inputs, *_: inputs, "seen_inputs")
+        if isinstance(self.loss, keras.losses.Loss):
+            self._keep_inputs(self.loss, lambda y, *_: y, "seen_targets")
+
+    def _keep_inputs(self, of: Any, chosen: Callable, name: str) -> None:
+        """Keep, under an attribute's name, what a model or a loss is called with."""
+        call = of.call
+
+        def keep(values: np.ndarray) -> np.ndarray:
+            setattr(self, name, np.array(values))
+            return values
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            values = ops.convert_to_tensor(chosen(*arguments))
+            if BACKEND == "tensorflow":
+                import tensorflow as tf
+
+                tf.numpy_function(keep, [values], values.dtype)
+            else:
+                keep(ops.convert_to_numpy(values))
+            return call(*arguments, **named)
+
+        of.call = watched
 
     def _shaped(self, x: np.ndarray) -> np.ndarray:
         """x (B, features) as the model takes it."""
@@ -352,8 +261,9 @@ class KerasCandidate(ModelCandidate):
 
     def clear_spare_biases(self) -> None:
         for layer in self.layers:
-            if layer.norm is not None and layer.dense.bias is not None:
-                layer.dense.bias.assign(ops.zeros(layer.dense.bias.shape, layer.dense.bias.dtype))
+            bias = layer.bias.variable
+            if layer.norm is not None and bias is not None:
+                bias.assign(ops.zeros(bias.shape, bias.dtype))
 
     def targets(self, y: np.ndarray) -> np.ndarray:
         """As the base says, but one-hot where the loss asks for that."""
@@ -400,17 +310,17 @@ class KerasCandidate(ModelCandidate):
             self.recorded[id(variable)] = ops.convert_to_numpy(gradient)
 
     def _variables(self) -> list[keras.Variable]:
-        return [v for layer in self.layers for v in layer.parameters if v is not None]
+        return [place.variable for layer in self.layers for place in layer.places if place.variable is not None]
 
     def _arrays(self, value: Callable[[keras.Variable], Any], missing: float = 0.0) -> Layers:
         """What `value` gives for every parameter; `missing` where it gives nothing, 0 where there is no parameter."""
         result = []
         for layer, shapes in zip(self.layers, mlp_numpy.param_shapes(self.config), strict=True):
             arrays = []
-            for v, shape in zip(layer.parameters, shapes, strict=True):
-                values = None if v is None else value(v)
-                empty = np.full(shape, 0.0 if v is None else missing)
-                arrays.append(empty if values is None else ops.convert_to_numpy(values))
+            for place, shape in zip(layer.places, shapes, strict=True):
+                values = None if place.variable is None else value(place.variable)
+                empty = np.full(shape, 0.0 if place.variable is None else missing)
+                arrays.append(empty if values is None else place.array(values, shape))
             result.append(tuple(arrays))
         return result
 
@@ -420,9 +330,9 @@ class KerasCandidate(ModelCandidate):
 
     def set_params(self, params: Layers) -> None:
         for layer, arrays in zip(self.layers, params, strict=True):
-            for v, a in zip(layer.parameters, arrays, strict=True):
-                if v is not None:
-                    v.assign(a)
+            for place, a in zip(layer.places, arrays, strict=True):
+                if place.variable is not None:
+                    place.variable.assign(place.values(a))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -447,8 +357,8 @@ class KerasCandidate(ModelCandidate):
             f"{slot.replace('_', ' ')} of layer {number} {part}"
             for slot, key in self.slots.items()
             for number, layer in enumerate(self.layers, 1)
-            for part, v in zip("Wbg", layer.parameters, strict=False)
-            if v is not None and self._slot(v, key) is None
+            for part, place in zip("Wbg", layer.places, strict=False)
+            if place.variable is not None and self._slot(place.variable, key) is None
         }
 
     def _slot(self, variable: keras.Variable, key: str) -> keras.Variable | None:
@@ -464,38 +374,13 @@ class KerasCandidate(ModelCandidate):
         self.optimizer._iterations.assign(state["step"])  # Where gradients are added up, `iterations` counts updates.
         for name in self.slots.keys() & state.keys():
             for layer, arrays in zip(self.layers, state[name], strict=True):
-                for v, a in zip(layer.parameters, arrays, strict=True):
-                    slot = None if v is None else self._slot(v, self.slots[name])
+                for place, a in zip(layer.places, arrays, strict=True):
+                    slot = None if place.variable is None else self._slot(place.variable, self.slots[name])
                     if slot is not None:  # It has none of a parameter that it does not train.
-                        slot.assign(-self.rate * a if name == "velocity" else a)
+                        slot.assign(place.values(-self.rate * a if name == "velocity" else a))
 
     def _norms(self) -> list[keras.layers.BatchNormalization]:
         return [layer.norm for layer in self.layers if layer.norm is not None]
-
-
-@contextmanager
-def _watched(layers: Sequence[keras.layers.Layer]) -> Iterator[list[tuple[keras.layers.Layer, np.ndarray]]]:
-    """Each of these layers as it is called, with what it is given."""
-    calls: list[tuple[keras.layers.Layer, np.ndarray]] = []
-
-    def watching(layer: keras.layers.Layer, call: Callable) -> Callable:
-        def watched(inputs: Any, *arguments: Any, **named: Any) -> Any:
-            calls.append((layer, ops.convert_to_numpy(inputs)))
-            return call(inputs, *arguments, **named)
-
-        return watched
-
-    kept = [(layer, layer.__dict__.get("call"), layer.call) for layer in layers]
-    for layer, _, call in kept:
-        layer.call = watching(layer, call)
-    try:
-        yield calls
-    finally:
-        for layer, own, _ in kept:
-            if own is None:
-                del layer.call
-            else:
-                layer.call = own
 
 
 def schedule_fields(rate: Any) -> dict[str, Any]:
@@ -508,32 +393,3 @@ def schedule_fields(rate: Any) -> dict[str, Any]:
         fields = {"schedule": "cosine", "schedule_steps": int(rate.decay_steps)}
         return fields | {"learning_rate": float(rate.initial_learning_rate)}
     return {}
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6)
-
-
-def _activation_name(layer: keras.layers.Layer) -> str:
-    """The function of a layer that activates."""
-    names = {keras.layers.ReLU: "relu", keras.layers.LeakyReLU: "leaky_relu", keras.layers.ELU: "elu"}
-    return names.get(type(layer)) or str(getattr(getattr(layer, "activation", None), "__name__", ""))
-
-
-def _linear(layer: keras.layers.Dense, a: np.ndarray) -> np.ndarray:
-    """The linear outputs of a dense layer for these inputs, whatever activation it has inside, (B, O)."""
-    z = a @ ops.convert_to_numpy(layer.kernel)
-    return z if layer.bias is None else z + ops.convert_to_numpy(layer.bias)
-
-
-def _masked(layer: keras.layers.Dropout) -> SimpleNamespace:
-    """Let a dropout take a given mask in training; its place, in a namespace since a built layer takes no variables."""
-    original, given = layer.call, SimpleNamespace(mask=None, rate=float(layer.rate))
-
-    def call(inputs: Any, training: bool = False) -> Any:
-        if training and given.mask is not None:
-            return inputs * given.mask[: ops.shape(inputs)[0]]
-        return original(inputs, training=training)
-
-    layer.call = call
-    return given

@@ -12,6 +12,7 @@ from compare.candidates.suspects import Suspect
 from compare.ledger.trace import Trace
 from shared.scenarios import Plan
 
+FIRST = 2  # steps after which to look whether there is anything
 AGREE = 1e-6  # share by which logits and losses may differ and still be the same
 
 
@@ -66,7 +67,10 @@ def may_be_apart(trace: Trace, reference: Trace, plan: Plan) -> bool:
 
 
 def batches(candidate: Any, plan: Plan) -> list[Batch]:
-    """What a candidate's model and loss see in every step; nothing where that cannot be told."""
+    """What a candidate's model and loss see in every step; nothing where that cannot be told, or is what it was given.
+
+    One that takes nothing apart in the first steps takes nothing apart.
+    """
     candidate.watch_batches()
     candidate.set_params(plan.params)
     found = []
@@ -83,6 +87,8 @@ def batches(candidate: Any, plan: Plan) -> list[Batch]:
         if any(a is None for a in values):
             return []
         found.append(Batch(*values))  # type: ignore[arg-type]
+        if step + 1 == FIRST and not any(batch.apart for batch in found):
+            return []
     return found
 
 

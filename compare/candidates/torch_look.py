@@ -73,6 +73,7 @@ class Product:
     value: Tensor  # x @ W + b, before anything changes it in place
     result: Tensor  # the tensor itself, to know it again
     bias: Tensor | None = None
+    sideways: bool = False  # samples are columns, as in W @ x.T
     norm: Norm | None = None
     after: list[str] = field(default_factory=list)  # the functions called up to the next product
     rates: list[float] = field(default_factory=list)  # of the dropouts among them that are on
@@ -142,9 +143,12 @@ class Look(TorchFunctionMode):
         if name == "__rmatmul__":
             one, other = other, one
         weight = self._parameter(other)
+        if weight is None and (first := self._parameter(one)) is not None and isinstance(other, Tensor):
+            straight = one.shape == first.shape and one.stride() == first.stride()
+            self._add(first, straight, other.T, result, bias, sideways=True)  # W @ x.T is (x @ W.T).T.
+            return
         if weight is None:
-            kind = "a parameter on the left" if self._parameter(one) is not None else "a matrix that is no parameter"
-            self.stray.append(f"a product with {kind}")
+            self.stray.append("a product with a matrix that is no parameter")
             return
         straight = other.shape == weight.shape and other.stride() == weight.stride()
         turned = not straight if name != "linear" else straight
@@ -168,8 +172,12 @@ class Look(TorchFunctionMode):
                     return
         self.stray.append("an einsum that is no product x @ W")
 
-    def _add(self, weight: Tensor, turned: bool, given: Tensor, result: Tensor, bias: Tensor | None) -> None:
-        self.products.append(Product(weight, turned, given.detach().clone(), result.detach().clone(), result, bias))
+    def _add(
+        self, weight: Tensor, turned: bool, given: Tensor, result: Tensor, bias: Tensor | None, sideways: bool = False
+    ) -> None:
+        value = result.detach().clone()
+        value = value.T if sideways else value
+        self.products.append(Product(weight, turned, given.detach().clone(), value, result, bias, sideways))
 
     def _parameter(self, tensor: Any) -> Tensor | None:
         """The parameter that a tensor is, or is the transpose of."""
@@ -187,7 +195,8 @@ class Look(TorchFunctionMode):
             if z is last.result and isinstance(b, Tensor) and b.numel() == last.size[1]:
                 if b.data_ptr() not in self.parameters:
                     return False
-                last.bias, last.result, last.value = self.parameters[b.data_ptr()], result, result.detach().clone()
+                last.bias, last.result = self.parameters[b.data_ptr()], result
+                last.value = result.detach().clone().T if last.sideways else result.detach().clone()
                 return True
         return False
 

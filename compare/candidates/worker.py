@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates import initial, order
+from compare.candidates import frameworks, initial, order
 from compare.candidates.base import Candidate
 from compare.candidates.forms import fitting
 from compare.candidates.load import EXPECTED, CandidateError, Source, assigned, place, said, source_mentions
@@ -68,8 +68,10 @@ class Session:
             backend = assigned(self.path, "KERAS_BACKEND")
             if backend:  # Before Keras is imported, as the file would set it.
                 os.environ["KERAS_BACKEND"] = backend
-            import keras  # noqa: F401
-
+            if source_mentions(self.path, "sklearn") or source_mentions(self.path, "wrappers"):
+                import keras  # noqa: F401
+            else:
+                frameworks.import_keras()
         self._prepare_keras_if_loaded()
 
     def _prepare_keras_if_loaded(self) -> None:

@@ -27,6 +27,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compare.candidates import frameworks
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -126,13 +128,15 @@ def serve(framework: str, paths: list[Path]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     start = time.perf_counter()
     if framework == "keras":
-        import keras  # noqa: F401
+        frameworks.import_keras()
     elif framework == "torch":
         import torch
         import torch._dynamo  # As the first optimizer does.
 
         torch.set_num_threads(1)
     imported = time.perf_counter() - start
+
+    import sklearn.datasets  # noqa: F401
 
     import compare.check
     import compare.traps.diagnose  # noqa: F401
