@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +34,13 @@ def candidate():
 """
 
 
+@pytest.fixture
+def here(float64: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process may be a candidate's for a while: what that makes of the frameworks' settings is undone."""
+    monkeypatch.setattr(torch, "set_default_dtype", torch.set_default_dtype)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 12), st.integers(0, 10**6))
 def test_an_order_is_that_of_the_rows(samples: int, seed: int) -> None:
@@ -51,6 +60,7 @@ def test_a_batch_whose_pairs_stay_together_is_not_apart() -> None:
     assert not order.Batch(x, y, x[[2, 1, 0, 3]], y).apart  # Both have class 0.
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("change", "drop", "said"),
     [
@@ -69,6 +79,7 @@ def test_the_order_is_the_cause(tmp_path: Path, change: str, drop: str, said: st
     assert answer.diagnosis.explanations[0].until is None
 
 
+@pytest.mark.usefixtures("here")
 def test_a_step_that_shuffles_both_alike_is_equal(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(FILE.format(change="p = torch.randperm(len(x)); x, y = x[p], y[p]", drop=""))
