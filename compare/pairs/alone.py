@@ -22,7 +22,7 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
     """
     from compare.ledger.parity import on_its_own
     from compare.traps.scenarios import Case
-    from compare.watch.plan import WHERE, Inexpressible, drive_of, network_of, planned, trace_of
+    from compare.watch.plan import WHERE, Inexpressible, drive_of, layers_and_activations, network_of, planned, trace_of
     from compare.watch.process import ScriptProcess
 
     if scenario or dtype == "float32":
@@ -37,9 +37,12 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
         try:
             if seen.framework == "numpy":
                 return check_from_scratch(answer, seen)
-            order, fields = network_of(seen)
+            layers_and_activations(seen)  # So that what it cannot be is said before it is run once more.
             process.drive(drive_of(seen))
             driven = process.recording()
+            order, fields, place = network_of(seen, driven)
+            for step in seen.steps:
+                step.targets = step.targets[place : place + 1]
             seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
             plan = planned(seen, order, fields | update_of(seen, driven))
             case = Case(plan)

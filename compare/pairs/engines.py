@@ -87,13 +87,15 @@ class Reference(Dense):
 
     said = "the reference in its place"
 
-    def __init__(self, a: Recording):
+    def __init__(self, a: Recording, driven: Recording | None = None):
         self.rule: Rule | None = None  # the script's own, where it is told by its updates
         if a.framework == "numpy":
             found = from_scratch.told(a)
             order, fields, self.rule = found.order, found.network, found.rule
         else:
-            order, fields = network_of(a)
+            order, fields, place = network_of(a, driven or a)
+            if place:
+                raise Inexpressible("not the first of its targets are those of its loss")
         super().__init__(order, fields, a.parameters)
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:
@@ -126,7 +128,7 @@ class Reference(Dense):
 def reference(a: Recording, driven: Recording) -> Reference | None:
     """The reference in a script's place; None where it has not this network, or does not give its numbers."""
     try:
-        found = Reference(a)
+        found = Reference(a, driven)
         return found if found.rule or found.agrees(driven, a) else None
     except (Inexpressible, ValueError):
         return None

@@ -8,34 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates.infer import LOSSES, OTHER_LOSSES, alike
+from compare.candidates.infer import alike
 from compare.candidates.plans import TASKS
 from compare.ledger.trace import Trace, flatten, unflatten
-from compare.watch.recording import Arrays, Drive, Given, Op, Recording, Step
+from compare.watch.plan_loss import PLAIN, Inexpressible, key, loss_of, named, targets_of
+from compare.watch.recording import Arrays, Drive, Given, Recording, Step
 from impls import mlp_numpy
 from shared.datasets import Dataset
 from shared.scenarios import Plan, Scenario
 
-PLAIN = {
-    "view",
-    "reshape",
-    "flatten",
-    "squeeze",
-    "unsqueeze",
-    "getitem",
-    "contiguous",
-    "float",
-    "double",
-    "to",
-    "input",
-}
-ENDS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", *PLAIN}  # what may stand between the logits and the loss
 DENSE = {"linear", "matmul", "mm"}  # the products that a layer with a kernel and a bias may be
 WHERE = {"forward": "model", "loss": "loss", "gradient": "backward", "update": "step"}  # a phase's line in a recording
-
-
-class Inexpressible(Exception):
-    """What of a script the reference cannot be."""
 
 
 def planned(r: Recording, order: list[tuple[int, int]], fields: dict[str, Any]) -> Plan:
@@ -72,8 +55,19 @@ def layers_of(values: Sequence[np.ndarray | None], order: list[tuple[int, int]])
     return [(np.asarray(values[W], float), np.ravel(np.asarray(values[b], float))) for W, b in order]
 
 
-def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
-    """The numbers of every layer's kernel and bias, and the Config's fields of the network and its loss."""
+def network_of(r: Recording, driven: Recording) -> tuple[list[tuple[int, int]], dict[str, Any], int]:
+    """The numbers of every layer's kernel and bias, the Config's fields of the network and its loss, and which of the
+    arrays of targets that loss takes.
+
+    A loss that is written out is told by its values when the script was driven.
+    """
+    order, fields = layers_and_activations(r)
+    loss, place = loss_of(r, driven, _dense(r)[-1])
+    return order, fields | {"loss": loss}, place
+
+
+def layers_and_activations(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
+    """The numbers of every layer's kernel and bias, and the Config's fields of the network."""
     if r.steps[0].parts > 1:
         raise Inexpressible(f"each update of {r.script} is made of several gradients")
     dense = _dense(r)
@@ -82,7 +76,7 @@ def network_of(r: Recording) -> tuple[list[tuple[int, int]], dict[str, Any]]:
     order = _parameters(r, dense)
     kernels = [r.parameters[kernel].shape for kernel, _ in order]
     sizes = (kernels[0][0], *(shape[1] for shape in kernels))
-    return order, {"layer_sizes": sizes, **_activation(r, dense), "loss": _loss(r, r.ops[dense[-1] + 1 :])}
+    return order, {"layer_sizes": sizes, **_activation(r, dense)}
 
 
 def drive_of(r: Recording) -> Drive:
@@ -126,20 +120,20 @@ def trace_of(driven: Recording, plan: Plan, reference: Trace) -> tuple[Trace, fr
 
 def _dense(r: Recording) -> list[int]:
     """The numbers of the operations that are dense layers."""
-    return [n for n, op in enumerate(r.ops) if op.parameters and _key(op) in DENSE]
+    return [n for n, op in enumerate(r.ops) if op.parameters and key(op) in DENSE]
 
 
 def _parameters(r: Recording, dense: list[int]) -> list[tuple[int, int]]:
     """For every dense layer the numbers of its kernel and its bias."""
-    if other := next((op for op in r.ops if op.parameters and _key(op) not in DENSE), None):
-        raise Inexpressible(f"{_named(other)} is no dense layer")
+    if other := next((op for op in r.ops if op.parameters and key(op) not in DENSE), None):
+        raise Inexpressible(f"{named(other)} is no dense layer")
     order = []
     for n in dense:
         op = r.ops[n]
         kinds = {r.parameters[p].role: p for p in op.parameters}
         kernel = kinds.get("kernel", kinds.get("weight"))
         if kernel is None or "bias" not in kinds or len(kinds) != 2:
-            raise Inexpressible(f"{_named(op)} has not one kernel and one bias")
+            raise Inexpressible(f"{named(op)} has not one kernel and one bias")
         order.append((kernel, kinds["bias"]))
     used = [p for layer in order for p in layer]
     if len(set(used)) < len(used) or sorted(used) != list(range(len(r.parameters))):
@@ -154,41 +148,13 @@ def _activation(r: Recording, dense: list[int]) -> dict[str, Any]:
     """The activation that follows each hidden layer."""
     found = []
     for start, end in pairwise(dense):
-        inner = [op for op in r.ops[start + 1 : end] if _key(op) not in PLAIN]
-        if len(inner) != 1 or _key(inner[0]) not in mlp_numpy.ACTIVATIONS:
-            other = next((op for op in inner if _key(op) not in mlp_numpy.ACTIVATIONS), None)
-            what = _named(other) if other else f"what follows {_named(r.ops[start])}"
+        inner = [op for op in r.ops[start + 1 : end] if key(op) not in PLAIN]
+        if len(inner) != 1 or key(inner[0]) not in mlp_numpy.ACTIVATIONS:
+            other = next((op for op in inner if key(op) not in mlp_numpy.ACTIVATIONS), None)
+            what = named(other) if other else f"what follows {named(r.ops[start])}"
             raise Inexpressible(f"{what} is not one of the activations {', '.join(mlp_numpy.ACTIVATIONS)}")
-        found.append(_key(inner[0]))
+        found.append(key(inner[0]))
     return {"activation": alike(found)} if found else {}
-
-
-def _loss(r: Recording, tail: list[Op]) -> str:
-    """The reference's name for the loss of a script."""
-    names = {_key(op).replace("_", ""): op for op in tail}
-    known = [(LOSSES[name], op) for name, op in names.items() if name in LOSSES]
-    if not known:
-        other = next((f"the loss is {OTHER_LOSSES[n]}" for n in names if n in OTHER_LOSSES), "")
-        raise Inexpressible(other or f"the loss is written out ({r.lines.get('loss', r.script)})")
-    between = [op for op in tail[: tail.index(known[0][1])] if _key(op) not in ENDS]
-    squashed = any(_key(op) == "sigmoid" for op in tail)
-    if between or (known[0][0] in ("mse", "mae", "huber") and any(_key(op) == "softmax" for op in tail)):
-        raise Inexpressible(f"{_named((between or tail)[0])} stands between the last layer and the loss")
-    return "sigmoid_mse" if known[0][0] == "mse" and squashed else known[0][0]
-
-
-def targets_of(y: np.ndarray, loss: str, units: int) -> np.ndarray:
-    """Targets as the reference takes them; a two-dimensional softmax target is class by class."""
-    if loss == "softmax_cross_entropy":
-        if y.ndim == 2 and y.shape[1] == units:
-            if not np.isin(y, (0, 1)).all():
-                raise Inexpressible("the targets are shares of the classes")
-            return y.argmax(axis=1)
-        return np.ravel(y).astype(int)
-    y = np.ravel(y) if units == 1 else y
-    if loss == "binary_cross_entropy" and not np.isin(y, (0, 1)).all():
-        raise Inexpressible("the targets of the cross-entropy are other than 0 and 1")
-    return y.astype(float)
 
 
 def optimizer_of(r: Recording) -> dict[str, Any]:
@@ -210,11 +176,3 @@ def optimizer_of(r: Recording) -> dict[str, Any]:
     names = {"beta_1": "beta1", "beta_2": "beta2", "alpha": "beta2", "rho": "beta2", "weight_decay": "weight_decay",
              "clipvalue": "clip_value", "clipnorm": "clip_norm", "global_clipnorm": "clip_norm"}  # fmt: skip
     return fields | {field: float(o[name]) for name, field in names.items() if o.get(name)}
-
-
-def _key(op: Op) -> str:
-    return op.name.strip("_").lower()
-
-
-def _named(op: Op) -> str:
-    return f"{op.label} ({op.line})" if op.line else op.label

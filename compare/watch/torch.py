@@ -35,6 +35,7 @@ from compare.watch.torch_calls import (
     leaf,
     mapped,
     plain,
+    spelled,
     tensors,
     widened,
 )  # fmt: skip
@@ -400,17 +401,19 @@ class TorchWatcher(Watcher):
             computed(args, result)
             return double(result) if self.exact else result
         if not self.models or self._is_loss(self.models[0]):
-            args, kwargs = self._meets_data(name, args, kwargs, taking, learns)
+            args, kwargs = self._meets_data(spelled(name, args, kwargs)[0], args, kwargs, taking, learns)
         if self.judging:
             args, kwargs = evaluated(name, args, kwargs)
         meets(name, args)
-        taken = self._taken(name, args, kwargs)
-        op = self._layer(name, args, taken, learns)
+        called = name
+        name, plainly, bias = spelled(name, args, kwargs)
+        taken = self._taken(name, plainly, kwargs)
+        op = self._layer(name, plainly if bias is None else (*plainly, bias), taken, learns)
         noted = self.step is not None and (self.drive is not None or not self.recording.steps)
-        number, joined = self._number(name, op, args) if noted else (0, False)
-        original = next((a for a in args if isinstance(a, Tensor)), None)
+        number, joined = self._number(name, op, plainly) if noted else (0, False)
+        original = next((a for a in plainly if isinstance(a, Tensor)), None)
         if op is not None and not joined:
-            args = self._forced_input(number, args)
+            args = self._forced_input(number, args, original)
         dropped = name == "dropout" and self.drive and self.step
         given = masked(args, kwargs, self.drive, self.made, self.step) if dropped else None  # type: ignore[arg-type]
         result = func(*args, **kwargs) if given is None else given
@@ -424,7 +427,7 @@ class TorchWatcher(Watcher):
                 result._turned = first  # type: ignore[attr-defined]
             tag(name, args, result)
         if noted:
-            self._note(name, number, joined, op, taken, args, kwargs, original, result)
+            self._note(name, number, joined, op, taken, plainly, kwargs if name == called else {}, original, result)
             if op is not None and (joined or name not in PRODUCTS):
                 result = self._forced_output(number, result)
         return result
@@ -465,8 +468,9 @@ class TorchWatcher(Watcher):
         """The numbers of the parameters that a call takes; None if it takes none of its own."""
         if taken:
             found = handles(name, taken, getattr(args[0], "_flat", None))
-        elif name in PRODUCTS and len(args) == 2:
-            found = [Handle([t], "dense", "kernel", turn, turn) for t, turn in map(leaf, args) if t is not None]
+        elif name in PRODUCTS and len(args) in (2, 3):
+            found = [Handle([t], "dense", "kernel", turn, turn) for t, turn in map(leaf, args[:2]) if t is not None]
+            found += [Handle([bias], "dense", "bias") for bias in args[2:]]
         elif name in SUMS or name in ("mul", "__mul__", "__rmul__"):
             role = "bias" if name in SUMS else "weight"
             found = [
@@ -531,12 +535,13 @@ class TorchWatcher(Watcher):
                 before = self.step.values[number][0] if joined else shown(first)
                 self.step.values[number] = (before, shown(output))
 
-    def _forced_input(self, number: int, args: tuple) -> tuple:
+    def _forced_input(self, number: int, args: tuple, first: Tensor | None) -> tuple:
         """A layer's arguments with the input that it is to be given; its gradient goes through as through its own."""
         given = self.given.values.get(number) if self.given else None
-        if given is None or not args or not isinstance(args[0], Tensor):
+        if given is None or first is None:
             return args
-        return (self._forced(args[0], given[0]), *args[1:])
+        forced = self._forced(first, given[0])
+        return tuple(mapped(lambda value: forced if value is first else value, list(args)))
 
     def _forced_output(self, number: int, result: Any) -> Any:
         given = self.given.values.get(number) if self.given else None

@@ -65,6 +65,41 @@ def leaf(value: Any) -> tuple[Tensor | None, Any]:
     return (value, same) if value.is_leaf else (None, same)
 
 
+def spelled(name: str, args: tuple, kwargs: dict) -> tuple[str, tuple, Tensor | None]:
+    """A product with a parameter that is spelled otherwise, as a matmul of two; and the bias that it adds."""
+    if name == "addmm" and len(args) == 3 and not kwargs and leaf(args[0])[0] is not None:
+        return "matmul", args[1:], args[0]
+    if name == "linear" and not kwargs and not args[1].is_leaf and hasattr(args[1], "_turned"):
+        bias = args[2] if len(args) > 2 else None
+        if bias is None or leaf(bias)[0] is not None:
+            return "matmul", (args[0], args[1]._turned), bias
+    if name == "tensordot" and len(args) == 2 and kwargs.get("dims", 2) == 1 and _matrix(args[1]):
+        return "matmul", args, None
+    if name == "einsum" and isinstance(args[0], str):
+        operands = args[1] if len(args) == 2 and isinstance(args[1], tuple | list) else args[1:]
+        sides, _, out = args[0].replace(" ", "").partition("->")
+        names = sides.split(",")
+        for x, w in ((0, 1), (1, 0)):
+            if len(names) != 2 or len(operands) != 2 or not _matrix(operands[w]) or leaf(operands[x])[0] is not None:
+                continue
+            batch, inner = names[x][:-1], names[x][-1:]
+            if names[w][0] == inner and out == batch + names[w][1]:
+                return "matmul", (operands[x], operands[w]), None
+            if names[w][1] == inner and out == batch + names[w][0]:
+                return "matmul", (operands[x], _turned(operands[w])), None
+    return name, args, None
+
+
+def _matrix(value: Any) -> bool:
+    return leaf(value)[0] is not None and value.dim() == 2
+
+
+def _turned(p: Tensor) -> Tensor:
+    turned = p.t()
+    turned._turned = p  # type: ignore[attr-defined]
+    return turned
+
+
 def plain(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(plain(v) for v in value)

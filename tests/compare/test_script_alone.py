@@ -176,3 +176,63 @@ def test_a_file_with_a_candidate_is_no_script(tmp_path: Path) -> None:
     file.write_text("for _ in range(3):\n    pass\ndef candidate(): ...\n")
     assert not is_script(file)
     assert is_script(SCRIPTS / "iris_torch.py")
+
+
+CLASSES, YES, NUMBERS = "t[rows]", "(t[rows] == 1).float()[:, None]", "t[rows].float()[:, None]"
+SPELLED = {  # How a loss is written, its targets, the classes that there are, and what it is.
+    "gather": ("-scores.log_softmax(1).gather(1, t[rows][:, None]).mean()", 3, "softmax_cross_entropy"),
+    "picked": ("-torch.log_softmax(scores, 1)[range(32), t[rows]].mean()", 3, "softmax_cross_entropy"),
+    "logsumexp": ("(scores.logsumexp(1) - scores[range(32), t[rows]]).mean()", 3, "softmax_cross_entropy"),
+    "one-hot": ("-(torch.eye(3)[t[rows]] * scores.softmax(1).log()).sum(1).mean()", 3, "softmax_cross_entropy"),
+    "yes-or-no": (
+        f"-({YES} * scores.sigmoid().log() + (1 - {YES}) * (1 - scores.sigmoid()).log()).mean()",
+        1, "binary_cross_entropy",
+    ),
+    "no-or-yes": (
+        f"-((1 - {YES}) * torch.log(1 - torch.sigmoid(scores)) + {YES} * torch.log(torch.sigmoid(scores))).mean()",
+        1, "binary_cross_entropy",
+    ),
+    "squares": (f"((scores - {NUMBERS}) ** 2).mean()", 1, "mse"),
+    "absolute": (f"torch.mean(torch.abs({NUMBERS} - scores))", 1, "mae"),
+    "squashed": (f"(scores.sigmoid() - {YES}).pow(2).mean()", 1, "sigmoid_mse"),
+}  # fmt: skip
+PRODUCTS = {
+    "einsum": (
+        "torch.einsum('bi,io->bo', x[rows], theta[0]) + theta[2]",
+        "torch.einsum('nh,ho->no', scores, theta[1]) + theta[3]",
+    ),
+    "addmm": ("torch.addmm(theta[2], x[rows], theta[0])", "torch.addmm(theta[3], scores, theta[1])"),
+    "linear": (
+        "torch.nn.functional.linear(x[rows], theta[0].T, theta[2])",
+        "torch.matmul(scores, theta[1]) + theta[3]",
+    ),
+}
+
+
+def spelled(loss: str, units: int, products: tuple[str, str], factor: str = "") -> str:
+    """BY_HAND with its loss and its products written in another way."""
+    whole = BY_HAND.replace("(8, 3)", f"(8, {units})").replace("torch.zeros(3)", f"torch.zeros({units})")
+    whole = whole.replace(
+        "torch.tanh(x[rows] @ theta[0] + theta[2]).mm(theta[1]) + theta[3]",
+        f"torch.tanh({products[0]})\n    scores = {products[1]}",
+    )
+    return whole.replace("torch.nn.functional.cross_entropy(scores, t[rows])", f"{factor}({loss})")
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_loss_that_is_written_out_is_told_by_its_values(name: str, tmp_path: Path) -> None:
+    script, answer = tmp_path / "by_hand.py", tmp_path / "answer.json"
+    loss, units, wanted = SPELLED[name]
+    script.write_text(spelled(loss, units, list(PRODUCTS.values())[len(name) % 3]))
+    assert main([str(script), "--steps", "8", "--json", str(answer)]) == 0
+    found = json.loads(answer.read_text())
+    assert (found["verdict"], found["dtype"]) == ("equal", "float64")
+    assert found["scenario"]["config"]["loss"] == wanted
+
+
+def test_half_a_loss_that_is_written_out_is_a_difference(tmp_path: Path) -> None:
+    script, answer = tmp_path / "by_hand.py", tmp_path / "answer.json"
+    loss, units, _ = SPELLED["squares"]
+    script.write_text(spelled(loss, units, PRODUCTS["einsum"], "0.5 * "))
+    assert main([str(script), "--steps", "8", "--json", str(answer)]) == 1
+    assert json.loads(answer.read_text())["diagnosis"]["cause"] == "loss-factor"
