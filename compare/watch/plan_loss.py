@@ -42,14 +42,20 @@ def _by_value(driven: Recording, last: int) -> tuple[str, int] | None:
     steps = [s for s in driven.steps if last in s.values and s.targets][:4]
     if not steps:
         return None
-    for multiple in (1.0, 0.5, 2.0, "batch", "half batch"):
+    for multiple, by_batch in (
+        (1.0, 0),
+        (0.5, 0),
+        (2.0, 0),
+        (1.0, 1),
+        (0.5, 1),
+    ):  # Half of it, or the sum over a batch.
         for name in mlp_numpy.LOSSES:
             for place in range(min(len(s.targets) for s in steps)):
-                found = [_value(name, s.values[last][1], s.targets[place]) for s in steps]
-                sizes = [len(s.targets[place]) if np.ndim(s.targets[place]) else 1 for s in steps]
-                factors = [{"batch": n, "half batch": n / 2}.get(multiple, multiple) for n in sizes]  # type: ignore[call-overload]
-                pairs = zip(steps, found, factors, strict=True)
-                if all(np.isclose(s.loss, value * factor, rtol=1e-5, atol=0) for s, value, factor in pairs):
+                values = [
+                    _value(name, s.values[last][1], s.targets[place]) * multiple * np.size(s.targets[place]) ** by_batch
+                    for s in steps
+                ]
+                if np.allclose([s.loss for s in steps], values, rtol=1e-5, atol=0):
                     return name, place
     return None
 

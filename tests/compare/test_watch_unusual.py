@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from compare.watch.process import ScriptProcess
 from compare.watch.recording import Drive, Given, Recording
 from compare.watch.supplied import Supply
 from compare.watch.worker import Failure, Session
@@ -97,6 +99,65 @@ def test_it_is_one_line(source: str, said: str, tmp_path: Path) -> None:
         watched(tmp_path, source)
     assert raised.value.status == 2
     assert "\n" not in str(raised.value)
+
+
+LIGHTNING = """import lightning as L
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+L.seed_everything(1)
+X = torch.randn(96, 6)
+y = (X[:, 0] > X[:, 1]).long()
+
+
+class Classifier(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 2))
+
+    def forward(self, x):
+        return self.net(x)
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        loss = nn.functional.cross_entropy(self(x), y)
+        self.log("train_loss", loss)
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        x, y = batch
+        self.log("val_acc", (self(x).argmax(1) == y).float().mean())
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=0.01)
+
+
+data = TensorDataset(X, y)
+model = Classifier()
+trainer = L.Trainer(max_epochs=3, logger=False, accelerator="cpu",
+                    enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+trainer.fit(model, DataLoader(data, batch_size=16), DataLoader(data, batch_size=32))
+"""
+
+
+def test_lightning_is_watched(tmp_path: Path) -> None:
+    """In a process of its own: it sets signals and warnings as it likes."""
+    if importlib.util.find_spec("lightning") is None:
+        pytest.skip("lightning is not installed")
+    path = tmp_path / "train.py"
+    path.write_text(LIGHTNING)
+    with ScriptProcess(path, Supply(), 60.0, tmp_path) as process:
+        process.watch(12, 20.0)
+        recording = process.recording()
+        assert [len(s.inputs[0]) for s in recording.steps] == [16] * 12
+        assert (len(recording.losses), recording.optimizer, recording.ended) == (18, "Adam", True)
+        assert [p.kind for p in recording.parameters] == ["dense"] * 4
+        assert {p.training for p in recording.passes} == {False}
+        assert recording.decisions["axis"][0] == -1
+        process.drive(Drive([Given(s.before, [*s.inputs], [*s.targets]) for s in recording.steps], "float64"))
+        driven = process.recording()
+        assert np.allclose([s.loss for s in driven.steps], [s.loss for s in recording.steps], rtol=1e-5)
 
 
 KERAS = """
