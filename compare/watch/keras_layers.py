@@ -54,6 +54,9 @@ class LayerWatcher(Watcher):
         """Where the value of a variable can be read, also while a function is traced."""
         yield
 
+    def gave(self, output: Any) -> None:
+        """A model that the script's own loop has called has given this."""
+
     def open(self) -> Step:
         """The step at hand, or a new one."""
         raise NotImplementedError
@@ -113,11 +116,13 @@ class LayerWatcher(Watcher):
                 arguments = self._enters(layer, arguments)
             self.depth += 1
             try:
-                if self.step is None or not is_leaf(layer) or self._known_inside:
-                    return original(layer, *arguments, **named)
-                return self._leaf(original, layer, arguments, named)
+                own = self.step is None or not is_leaf(layer) or self._known_inside
+                output = original(layer, *arguments, **named) if own else self._leaf(original, layer, arguments, named)
             finally:
                 self.depth -= 1
+            if self.depth == 0 and not self.inside:
+                self.gave(output)
+            return output
 
         return call
 

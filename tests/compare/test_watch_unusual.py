@@ -212,6 +212,7 @@ def test_what_keras_scripts_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for source in (JIT, FUNCTION, TWO_KERAS):
         recording = watched(tmp_path, source, 3, 5.0)
         assert [np.shape(s.inputs[0]) for s in recording.steps] == [(16, 6)] * 3
+        assert [np.shape(s.targets[0]) for s in recording.steps] == [(16,)] * 3
         assert ("tf.function is left out" in " ".join(recording.notes)) == (source == FUNCTION)
         assert ("two models are trained" in " ".join(recording.notes)) == (source == TWO_KERAS)
         given = [Given(s.before, [*s.inputs], [*s.targets], []) for s in recording.steps]
