@@ -11,6 +11,7 @@ from compare.run.scratch import scratch
 from compare.usage import UsageError
 
 if TYPE_CHECKING:
+    from compare.watch.plan_network import Network
     from compare.watch.recording import Recording
     from compare.watch.supplied import Supply
 
@@ -22,7 +23,9 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
     """
     from compare.ledger.parity import on_its_own
     from compare.traps.scenarios import Case
-    from compare.watch.plan import WHERE, Inexpressible, drive_of, layers_and_activations, network_of, planned, trace_of
+    from compare.watch.plan import WHERE, drive_of, planned, trace_of
+    from compare.watch.plan_loss import Inexpressible, loss_of
+    from compare.watch.plan_network import network_of
     from compare.watch.process import ScriptProcess
 
     if scenario or dtype == "float32":
@@ -37,23 +40,22 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
         try:
             if seen.framework == "numpy":
                 return check_from_scratch(answer, seen)
-            layers_and_activations(seen)  # So that what it cannot be is said before it is run once more.
+            network = network_of(seen)  # So that what it cannot be is said before it is run once more.
             process.drive(drive_of(seen))
             driven = process.recording()
-            order, fields, place = network_of(seen, driven)
+            loss, place = loss_of(seen, driven, network.last)
             for step in seen.steps:
                 step.targets = step.targets[place : place + 1]
-            seen.options = driven.options  # In float64: Keras keeps its rate in the weights' precision.
-            plan = planned(seen, order, fields | update_of(seen, driven))
+            plan = planned(seen, network.order, network.fields | {"loss": loss} | update_of(seen, driven))
             case = Case(plan)
-            trace, blind = trace_of(driven, plan, case.reference)
+            trace, blind = trace_of(driven, plan, case.reference, network)
         except Inexpressible as error:
             raise UsageError(
                 f"{path.name}: the reference cannot be this network: {error}; two scripts can be held against each "
                 "other all the same: check.py original.py port.py"
             ) from None
     answer.plan, answer.data = plan, plan.dataset.name
-    answer.notes, answer.blind = list(seen.notes), sorted(blind)
+    answer.notes, answer.blind = [*seen.notes, *notes_on(seen, network)], sorted(blind)
     for answer.dtype in ("float64", "float32"):  # A framework may keep constants, as Keras its rate, in float32.
         names = ("reference", path.name)
         answer.comparisons = [on_its_own(case.ruler, answer.dtype, names, case.reference, trace, blind)]
@@ -69,13 +71,23 @@ def hold_script(path: Path, scenario: str | None, dtype: str | None, steps: int,
     return answer
 
 
+def notes_on(seen: Recording, network: Network) -> list[str]:
+    """What of a network does nothing."""
+    names = ", ".join(seen.parameters[p].name for p in network.idle)
+    return [f"{names}: a normalisation takes out what this adds, so that it is never trained"] if names else []
+
+
 def update_of(seen: Recording, driven: Recording) -> dict[str, Any]:
-    """The Config's fields of the update: as the optimizer is set, or as the script's own updates tell."""
+    """The Config's fields of the update: as the optimizer is set, or as the script's own updates tell.
+
+    The driven script's optimizer, which is in float64: Keras keeps its rate in the weights' precision.
+    """
     from compare.pairs import from_scratch, rules
-    from compare.watch.plan import Inexpressible, optimizer_of
+    from compare.watch.plan_loss import Inexpressible
+    from compare.watch.plan_optimizer import clipping_of, optimizer_of
 
     if seen.optimizer:
-        return optimizer_of(seen)
+        return optimizer_of(driven) | clipping_of(driven)
     rule = rules.fit(rules.course(driven.steps))
     if rule is None:
         raise Inexpressible("it updates its weights itself, by no rule that is known")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from compare.pairs.batches import Batch
-from compare.watch.plan import layers_of, targets_of
+from compare.watch.plan import layers_of
+from compare.watch.plan_loss import targets_of
 from compare.watch.recording import Arrays, Parameter
 from impls import mlp_numpy
 
@@ -15,7 +17,7 @@ from impls import mlp_numpy
 class Dense:
     """A network that the reference has. `order` are the numbers of every layer's kernel and bias."""
 
-    def __init__(self, order: list[tuple[int, int]], fields: dict[str, Any], parameters: list[Parameter]):
+    def __init__(self, order: Sequence[tuple[int, ...]], fields: dict[str, Any], parameters: list[Parameter]):
         """`fields` are the Config's; ValueError where they make no sense."""
         self.order, self.shapes = order, [p.shape for p in parameters]
         self.sizes, self.loss = fields["layer_sizes"], fields["loss"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,7 +17,8 @@ from compare.pairs.drive import Form, in_form, parameters
 from compare.pairs.follow import Follow
 from compare.pairs.match import Match
 from compare.pairs.rules import Rule
-from compare.watch.plan import Inexpressible, network_of
+from compare.watch.plan_loss import Inexpressible, loss_of
+from compare.watch.plan_network import network_of
 from compare.watch.process import ScriptProcess
 from compare.watch.recording import Arrays, Drive, Given, Recording, Step
 
@@ -90,12 +92,17 @@ class Reference(Dense):
     def __init__(self, a: Recording, driven: Recording | None = None):
         self.rule: Rule | None = None  # the script's own, where it is told by its updates
         if a.framework == "numpy":
-            found = from_scratch.told(a)
-            order, fields, self.rule = found.order, found.network, found.rule
+            told = from_scratch.told(a)
+            order: Sequence[tuple[int, ...]] = told.order
+            fields, self.rule = told.network, told.rule
         else:
-            order, fields, place = network_of(a, driven or a)
+            network = network_of(a)
+            loss, place = loss_of(a, driven or a, network.last)
             if place:
                 raise Inexpressible("not the first of its targets are those of its loss")
+            if network.norms or network.fields.get("dropout"):
+                raise Inexpressible("here it has neither running statistics nor masks")
+            order, fields = network.order, network.fields | {"loss": loss}
         super().__init__(order, fields, a.parameters)
 
     def train(self, start: Arrays, batches: list[Batch], follow: Follow | None, seed: int, judged: Batch) -> Trained:

@@ -19,7 +19,8 @@ from compare.ledger.trace import Trace, flatten, unflatten
 from compare.pairs import rules
 from compare.pairs.dense import Dense
 from compare.pairs.rules import Rule
-from compare.watch.plan import Inexpressible, layers_of, planned
+from compare.watch.plan import layers_of, planned
+from compare.watch.plan_loss import Inexpressible
 from compare.watch.recording import Parameter, Recording, Step
 from impls import mlp_numpy
 from shared.scenarios import Plan

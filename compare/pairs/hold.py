@@ -15,7 +15,7 @@ from compare.pairs.findings import KINDS, STAGES, Finding
 from compare.pairs.match import Match, matched
 from compare.pairs.order import turned_rows
 from compare.run.scratch import scratch
-from compare.watch.plan import Inexpressible
+from compare.watch.plan_loss import Inexpressible
 from compare.watch.process import ScriptProcess, Stopped, Supply
 from compare.watch.recording import Drive, Recording
 

@@ -42,20 +42,12 @@ def _by_value(driven: Recording, last: int) -> tuple[str, int] | None:
     steps = [s for s in driven.steps if last in s.values and s.targets][:4]
     if not steps:
         return None
-    for multiple, by_batch in (
-        (1.0, 0),
-        (0.5, 0),
-        (2.0, 0),
-        (1.0, 1),
-        (0.5, 1),
-    ):  # Half of it, or the sum over a batch.
+    for share, power in ((1.0, 0), (0.5, 0), (2.0, 0), (1.0, 1), (0.5, 1)):  # of the mean, or of the sum over a batch
         for name in mlp_numpy.LOSSES:
             for place in range(min(len(s.targets) for s in steps)):
-                values = [
-                    _value(name, s.values[last][1], s.targets[place]) * multiple * np.size(s.targets[place]) ** by_batch
-                    for s in steps
-                ]
-                if np.allclose([s.loss for s in steps], values, rtol=1e-5, atol=0):
+                means = [_value(name, s.values[last][1], s.targets[place]) for s in steps]
+                sizes = [np.size(s.targets[place]) ** power for s in steps]
+                if np.allclose([s.loss for s in steps], share * np.array(means) * sizes, rtol=1e-5, atol=0):
                     return name, place
     return None
 

@@ -33,7 +33,7 @@ def test_a_mistake_is_named_with_the_line_of_the_script(tmp_path: Path) -> None:
     assert "regression_torch_flat.py, line 19" in found["text"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("norm_torch.py", "batch_norm")])
+@pytest.mark.parametrize(("name", "said"), [("cnn_torch.py", "conv"), ("lstm_torch.py", "lstm")])
 def test_what_the_reference_has_not_is_one_line(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(SCRIPTS / name), "--steps", "3"]) == 2
     error = capsys.readouterr().err
