@@ -15,10 +15,10 @@ def import_keras() -> None:
 
     Both take these for libraries that are not installed; whoever imports them afterwards has them.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow" and importlib.util.find_spec("tensorflow"):
-        with _hidden("jax"):
-            importlib.import_module("tensorflow")
     with _hidden("sklearn"):
+        if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow" and importlib.util.find_spec("tensorflow"):
+            with _hidden("jax"):
+                importlib.import_module("tensorflow")  # It imports Keras too.
         importlib.import_module("keras")
 
 

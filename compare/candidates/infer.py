@@ -123,12 +123,17 @@ def activation(seen: Seen) -> str | tuple[str, ...]:
             seen.notes.append(f"there is no activation after hidden layer {number + 1}")
         elif not name:
             seen.notes.append("there is no activation between the layers: the reference has relu there")
-        elif miss > FAR:
+        elif miss > FAR and not (seen.called and "dropout" in seen.called[number]):  # One that is on hides the rest.
             seen.notes.append(f"{name} after hidden layer {number + 1} is not the reference's: off by {miss:.0%}")
     wanted, last = list[str](), names[0] if names else "relu"
     for name, _ in found:
         last = name or last
         wanted.append(last)
+    if len(set(wanted)) > 1:
+        seen.notes.append(
+            f"the hidden layers have different activations, {', '.join(wanted)}, and are held so; if one is meant for "
+            f'all, name it: "config": {{"activation": "{wanted[0]}"}}'
+        )
     return alike(wanted)
 
 

@@ -66,6 +66,7 @@ class Dense:
     bias: Place
     inside: str = ""  # the activation inside of it, by its name
     norm: of_keras.BatchNormalization | None = None
+    unused: tuple[str, ...] = ()  # its variables that its call never uses, as it calls them
 
     @property
     def name(self) -> str:
@@ -164,7 +165,7 @@ def look(model: keras.Model, given: Any, named: Sequence[of_keras.Layer] | None)
     seen_in = {id(layer): a for layer, a in calls}
     for layer in asked:
         if id(layer) in seen_in:
-            dense[id(layer)] = _of_own(layer, seen_in[id(layer)], notes)
+            dense[id(layer)] = _of_own(layer, seen_in[id(layer)])
     strangers = [layer for layer in named or () if id(layer) not in dense]
     if strangers:
         raise CandidateError(f'"layers" has {strangers[0]!r}: expected the Dense layers of the model, in order')
@@ -226,7 +227,7 @@ def _of_plain(layer: of_keras.Dense) -> Dense:
     return Dense(layer, Place(layer.kernel), Place(layer.bias), getattr(layer.activation, "__name__", ""))
 
 
-def _of_own(layer: of_keras.Layer, a: np.ndarray, notes: list[str]) -> Dense:
+def _of_own(layer: of_keras.Layer, a: np.ndarray) -> Dense:
     """A layer with weights of its own as the dense one that it is, found by what it makes of inputs like these.
 
     For a while all its weights are random ones, since biases of 0 would not be seen. CandidateError if it is none.
@@ -245,10 +246,9 @@ def _of_own(layer: of_keras.Layer, a: np.ndarray, notes: list[str]) -> Dense:
             f"the layer {layer.name} ({type(layer).__name__}), with weights of shape {shapes}, does not give x @ W + b "
             "with a known activation: what can be held is dense layers; hand over the rest alone"
         )
-    unused = [v.name for v in own if v is not found.weight.variable and v is not found.bias.variable]
-    if unused:
-        notes.append(f"{layer.name} has {' and '.join(unused)}, which its call never uses")
-    return found
+    names = {id(value): name for name, value in vars(layer).items()}
+    others = [v for v in own if v is not found.weight.variable and v is not found.bias.variable]
+    return replace(found, unused=tuple(names.get(id(v), v.name) for v in others))
 
 
 def _readings(layer: of_keras.Layer, own: Sequence[keras.Variable], a: np.ndarray, out: np.ndarray) -> Iterator[Dense]:
@@ -273,7 +273,11 @@ def _check_all_found(model: keras.Model, layers: Sequence[Dense], dense: dict[in
     spare = {id(d.bias.variable) for d in layers if d.norm is not None and d.bias.variable is not None}
     unused = {id(v) for d in layers for v in own_variables(d.layer) if not is_plain(d.layer)}
     others = [v.path for v in model.trainable_variables if id(v) not in found | spare | unused]
-    missing = [d.name for d in layers if d.bias.variable is None and d.norm is None]
+    for number, d in enumerate(layers, 1):
+        if d.unused:
+            never = " and ".join(f"self.{name}" for name in d.unused)
+            seen.notes.append(f"layer {number}, a {type(d.layer).__name__}, never uses its {never}")
+    missing = [d.name for d in layers if d.bias.variable is None and d.norm is None and not d.unused]
     check_all_found(seen, bool(spare), others, missing)
 
 

@@ -13,6 +13,7 @@ from compare.candidates import infer
 from compare.candidates.base import ModelCandidate, check_parts, form_of, nothing
 from compare.candidates.keras_look import check_kind, look, watched
 from compare.candidates.load import CandidateError
+from compare.candidates.suspects import Suspect
 from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
@@ -136,6 +137,14 @@ class KerasCandidate(ModelCandidate):
         for norm in self._norms()[:1]:
             found |= {"norm_epsilon": float(norm.epsilon), "norm_momentum": round(1 - float(norm.momentum), 12)}
         return found
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        never = [bool(layer.unused) and layer.bias.variable is None for layer in self.layers]
+        everywhere, last_only = all(never), never[-1] and not any(never[:-1])
+        if not (everywhere or last_only):
+            return super().suspects
+        return [*super().suspects, ("no-biases", "there, but never added", {"last_only": not everywhere})]
 
     def _rate(self) -> float:
         """The learning rate of the step to come."""

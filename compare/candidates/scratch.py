@@ -84,6 +84,17 @@ class ScratchCandidate(Candidate):
         if not self.way:
             raise CandidateError(f"the object has no forward pass: expected a method {', '.join(FORWARD[:4])} ...")
         self._set_once()
+        if self.columns and not self._runs():
+            self.columns = False  # Columns are how it computes, not how it is given its samples.
+
+    def _runs(self) -> bool:
+        """Whether its forward pass takes what it is given, of as many samples as no layer has units."""
+        samples = max(self.sizes) + 1
+        try:
+            self._call_forward(np.zeros((samples, self.sizes[0])))
+        except Exception:  # Whatever the user's code makes of another shape.
+            return False
+        return True
 
     def _set_once(self) -> None:
         """One pass over the batch at each call, where attributes say how many."""

@@ -28,6 +28,8 @@ from shared.scenarios import Plan
 SMALL = 100  # inputs of a scenario that is tried to tell two hypotheses apart
 SECONDS = 12.0  # of this process for the search, so that a busy machine finds the same
 MANY = 16  # numbers that are read off a candidate
+# Traps whose suspects were seen in the candidate itself: the catalogue's guesses would only blur them.
+OBSERVED = {"activation-of-layer", "targets-disordered-in-batch", "no-biases"}
 AGREES, EXPLAINED, UNEXPLAINED = "agrees", "explained", "unexplained"
 UNJUDGED, HIDDEN = "not judged", "not shown"  # since an earlier phase differs; by the model
 
@@ -129,7 +131,8 @@ def _pool(search: Search, suspects: Sequence[Hypothesis]) -> list[Hypothesis]:
     """What may be the cause. A learning rate is never said to be one where the gradient is not seen."""
     plan = search.case.plan
     config = Config(**plan.config)
-    known = hypotheses(plan)
+    told = {s.trap.name for s in suspects} & OBSERVED
+    known = [hypothesis for hypothesis in hypotheses(plan) if hypothesis.trap.name not in told]
     values = [(hypothesis.trap, hypothesis.arguments) for hypothesis in known]
     new = [
         s for s in suspects if s.trap.applies(config, plan) and s not in known and (s.trap, s.arguments) not in values

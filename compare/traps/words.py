@@ -70,8 +70,8 @@ def what_to_do(diagnosis: Diagnosis, framework: str) -> str:
     if framework not in FRAMEWORKS:  # By hand the line is another one; why it happens says which.
         return f"Differs: {names}."
     mends = [cause.mend(framework, diagnosis.plan) for cause in causes]
-    if len(mends) == 1:
-        return f"Differs: {names}. What mends it: {mends[0]}"
+    if len(set(mends)) == 1:
+        return f"Differs: {names}. What mends {'them' if len(mends) > 1 else 'it'}: {mends[0]}"
     each = [f"  {cause.trap.name}: {line}" for cause, line in zip(causes, mends, strict=True)]
     return "\n".join([f"Differs: {names}. What mends them:", *each])
 

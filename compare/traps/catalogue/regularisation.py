@@ -272,7 +272,7 @@ TRAPS = [
         "Predictions change from call to call, and losses of evaluation are too high",
         "model.eval() is missing, or the model is called with training=True.",
         "torch/nn/modules/module.py (train, eval); keras/src/layers/layer.py (training)",
-        "model.eval()  # before predictions",
+        "model.eval()  # before predictions; F.dropout needs training=self.training",
         "model(x, training=False)  # as predict and evaluate do",
         _drops,
         _dropout_in_evaluation,
