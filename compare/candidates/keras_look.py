@@ -126,6 +126,8 @@ def may_be_dense(layer: of_keras.Layer) -> bool:
     """Whether it has weights that only what it does can tell the meaning of."""
     if type(layer).__module__.startswith("keras.src.layers"):
         return isinstance(layer, of_keras.EinsumDense)
+    if isinstance(layer, (of_keras.BatchNormalization, of_keras.Dropout, *ACTIVATING)):
+        return False  # A kind of these is watched as one.
     return not is_plain(layer) and bool(own_variables(layer))
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from compare.candidates import infer
+from compare.candidates import infer, keras_optimizer
 from compare.candidates.base import ModelCandidate, check_parts, form_of, nothing
 from compare.candidates.keras_look import check_kind, look, watched
 from compare.candidates.load import CandidateError
@@ -18,14 +18,6 @@ from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 
-# The reference's optimizer for each of Keras', and where that keeps the reference's slots. AdamW is an Adam too.
-OPTIMIZERS: list[tuple[type[keras.optimizers.Optimizer], str, dict[str, str]]] = [
-    (keras.optimizers.AdamW, "adamw", {"first_moment": "_momentums", "second_moment": "_velocities"}),
-    (keras.optimizers.Adam, "adam", {"first_moment": "_momentums", "second_moment": "_velocities"}),
-    (keras.optimizers.RMSprop, "rmsprop", {"second_moment": "_velocities"}),
-    (keras.optimizers.Adagrad, "adagrad", {"square_sum": "_accumulators"}),
-    (keras.optimizers.SGD, "sgd", {"velocity": "momentums"}),
-]
 OPTIONAL = ("loss", "optimizer", "step", "layers", "config", "predict", "y")
 BACKEND = keras.backend.backend()
 UNTRACKED = (
@@ -39,7 +31,7 @@ class KerasCandidate(ModelCandidate):
 
     framework = "keras"
     title = "a Keras model"
-    optimizers = OPTIMIZERS
+    optimizers = keras_optimizer.OPTIMIZERS
 
     def __init__(self, parts: dict[str, Any], dtype: str):
         check_parts(parts, OPTIONAL, ("model",))
@@ -106,34 +98,16 @@ class KerasCandidate(ModelCandidate):
         return [self.loss] if isinstance(self.loss, str) else infer.names_in(self.loss)
 
     def _optimizer_fields(self) -> dict[str, Any]:
-        o = self.optimizer
-        fields: dict[str, Any] = {"learning_rate": self._rate()} | schedule_fields(getattr(o, "_learning_rate", None))
-        if self.kind is None:
-            self.check_optimizer()
-            return fields
-        fields["optimizer"] = self.kind
-        if self.kind == "sgd" and o.momentum:
-            fields |= {"optimizer": "nesterov" if o.nesterov else "momentum", "momentum": float(o.momentum)}
-        if self.kind in ("adam", "adamw"):
-            fields |= {"beta1": float(o.beta_1), "beta2": float(o.beta_2)}
-        if self.kind == "rmsprop":
-            fields["beta2"] = float(o.rho)
+        self.check_optimizer()
         penalty = getattr(getattr(self.layers[0].weight.variable, "regularizer", None), "l2", 0)
-        if o.weight_decay or penalty:  # Keras' penalty is l2 * sum(W**2), whose gradient is 2 * l2 * W.
-            fields["weight_decay"] = float(o.weight_decay or 2 * penalty)
-        if o.clipvalue:
-            fields["clip_value"] = float(o.clipvalue)
-        if o.clipnorm or o.global_clipnorm:
-            fields["clip_norm"] = float(o.clipnorm or o.global_clipnorm)
-        return fields
+        found = keras_optimizer.fields(self.optimizer, self.kind)
+        if penalty and self.kind is not None and "weight_decay" not in found:
+            found["weight_decay"] = float(2 * penalty)  # It is l2 * sum(W**2), whose gradient is 2 * l2 * W.
+        return found
 
     @property
     def settings(self) -> dict[str, float]:
-        names = {"epsilon": "epsilon", "momentum": "momentum", "beta_1": "beta1", "beta_2": "beta2", "rho": "beta2"}
-        if self.kind == "rmsprop":
-            del names["momentum"]  # It has another meaning there.
-        given = {field: getattr(self.optimizer, name, None) for name, field in names.items()}
-        found = {field: float(value) for field, value in given.items() if isinstance(value, int | float)}
+        found = keras_optimizer.settings(self.optimizer, self.kind)
         for norm in self._norms()[:1]:
             found |= {"norm_epsilon": float(norm.epsilon), "norm_momentum": round(1 - float(norm.momentum), 12)}
         return found
@@ -146,10 +120,6 @@ class KerasCandidate(ModelCandidate):
             return super().suspects
         return [*super().suspects, ("no-biases", "there, but never added", {"last_only": not everywhere})]
 
-    def _rate(self) -> float:
-        """The learning rate of the step to come."""
-        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
-
     @property
     def initial(self) -> Layers:
         return [layer.arrays for layer in self.layers]
@@ -158,7 +128,7 @@ class KerasCandidate(ModelCandidate):
 
     def begin(self, config: Config) -> None:
         super().begin(config)
-        self.rate = self._rate()
+        self.rate = keras_optimizer.rate(self.optimizer)
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -181,7 +151,7 @@ class KerasCandidate(ModelCandidate):
         for v in self._variables():
             self._keep(v, ops.zeros(v.shape, v.dtype))
         self._set_masks(masks)
-        self.rate = self._rate()
+        self.rate = keras_optimizer.rate(self.optimizer)
         xs, ys = self._shaped(x), self.targets(y)
         if self.step is None and self.fits:
             loss = self._fitted(xs, ys)
@@ -390,15 +360,3 @@ class KerasCandidate(ModelCandidate):
 
     def _norms(self) -> list[keras.layers.BatchNormalization]:
         return [layer.norm for layer in self.layers if layer.norm is not None]
-
-
-def schedule_fields(rate: Any) -> dict[str, Any]:
-    """The fields of the Config for one of Keras' schedules that the reference has; none for others."""
-    schedules = keras.optimizers.schedules
-    if isinstance(rate, schedules.ExponentialDecay):
-        fields = {"schedule": "step" if rate.staircase else "exponential", "schedule_steps": int(rate.decay_steps)}
-        return fields | {"learning_rate": float(rate.initial_learning_rate), "schedule_rate": float(rate.decay_rate)}
-    if isinstance(rate, schedules.CosineDecay) and not (rate.alpha or rate.warmup_steps):
-        fields = {"schedule": "cosine", "schedule_steps": int(rate.decay_steps)}
-        return fields | {"learning_rate": float(rate.initial_learning_rate)}
-    return {}

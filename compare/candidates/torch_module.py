@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from compare.candidates import infer
+from compare.candidates import infer, torch_optimizer
 from compare.candidates.base import PROBE, ModelCandidate, check_all_found, check_chain, check_parts, form_of, nothing
 from compare.candidates.load import CandidateError
 from compare.candidates.torch_look import Look, Place, Product, check_kind, check_products, input_sizes, layers_of
@@ -20,15 +20,6 @@ from compare.ledger.contract import Layers
 from impls import mlp_numpy
 from impls.mlp_numpy import Config
 
-# The reference's optimizer for each of PyTorch's, and where that keeps the reference's slots. AdamW is an Adam too.
-OPTIMIZERS: list[tuple[type[torch.optim.Optimizer], str, dict[str, str]]] = [
-    (torch.optim.AdamW, "adamw", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
-    (torch.optim.NAdam, "adam", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
-    (torch.optim.Adam, "adam", {"first_moment": "exp_avg", "second_moment": "exp_avg_sq"}),
-    (torch.optim.RMSprop, "rmsprop", {"second_moment": "square_avg"}),
-    (torch.optim.Adagrad, "adagrad", {"square_sum": "sum"}),
-    (torch.optim.SGD, "sgd", {"velocity": "momentum_buffer"}),
-]
 OPTIONAL = ("optimizer", "step", "layers", "config", "predict", "y")
 
 
@@ -49,7 +40,7 @@ class TorchCandidate(ModelCandidate):
 
     framework = "torch"
     title = "a PyTorch model"
-    optimizers = OPTIMIZERS
+    optimizers = torch_optimizer.OPTIMIZERS
 
     def __init__(self, parts: dict[str, Any], dtype: str):
         check_parts(parts, OPTIONAL, ("model", "loss") if parts.get("step") else ("model", "loss", "optimizer"))
@@ -217,37 +208,15 @@ class TorchCandidate(ModelCandidate):
     def _optimizer_fields(self) -> dict[str, Any]:
         if self.optimizer is None:
             return {}
-        group = self.optimizer.param_groups[0]
-        fields: dict[str, Any] = {"learning_rate": float(group["lr"])}
-        if self.kind is None:
-            self.check_optimizer()
-            return fields
-        fields["optimizer"] = self.kind
-        if self.kind == "sgd" and group["momentum"]:
-            fields |= {"optimizer": "nesterov" if group["nesterov"] else "momentum", "momentum": group["momentum"]}
-        options = [name for name in ("amsgrad", "centered") if group.get(name)]
-        if self.kind == "rmsprop" and group.get("momentum"):
-            options.append(f"momentum {group['momentum']:g}")
-        if isinstance(self.optimizer, torch.optim.NAdam):
-            options.append("Nesterov's look ahead, of NAdam")
+        self.check_optimizer()
+        options = torch_optimizer.options(self.optimizer, self.kind)
         if options:
             self.seen.notes.append(f"the optimizer has {', '.join(options)}, which the reference's has not")
-        if "betas" in group:
-            fields |= dict(zip(("beta1", "beta2"), map(float, group["betas"]), strict=True))
-        if "alpha" in group:
-            fields["beta2"] = float(group["alpha"])
-        if group.get("weight_decay"):
-            fields["weight_decay"] = float(group["weight_decay"])
-        return fields
+        return torch_optimizer.fields(self.optimizer, self.kind)
 
     @property
     def settings(self) -> dict[str, float]:
-        names = {"eps": "epsilon", "momentum": "momentum", "alpha": "beta2", "weight_decay": "weight_decay"}
-        group = self.optimizer.param_groups[0] if self.kind is not None else {}
-        found = {field: float(group[name]) for name, field in names.items() if name in group}
-        if self.kind == "rmsprop":
-            found.pop("momentum", None)  # It has another meaning there.
-        found |= dict(zip(("beta1", "beta2"), map(float, group.get("betas", ())), strict=False))
+        found = torch_optimizer.settings(self.optimizer, self.kind)
         modules = self.model.modules() if isinstance(self.model, nn.Module) else ()
         norm = next((m for m in modules if isinstance(m, nn.BatchNorm1d)), None)
         if norm is not None and norm.momentum is not None:

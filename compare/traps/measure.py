@@ -115,6 +115,8 @@ class Measure:
     def __init__(self, case: Case, candidate: Trace, mode: str, dtype: str, steps: int):
         self.case, self.mode, self.dtype, self.steps = case, mode, dtype, steps
         self.plan = shortened(case.plan, steps)
+        self._last: tuple[tuple, Trace | None] = ((), None)  # what was trained last, which is often asked for again
+        self._kept: Causes = ()  # so that no other hypothesis has the identity of one of these
         self.table = Table(self.plan)
         candidate = without_missing_slots(self.case.plan, candidate)
         self.reference, self.candidate = (_first_steps(trace, self.plan) for trace in (case.reference, candidate))
@@ -149,8 +151,15 @@ class Measure:
 
     def train(self, causes: Causes, whole: bool = False) -> Trace | None:
         """The reference with these traps; None where they break it. Without `whole`, what the candidate recorded."""
-        start = {"in step": self.reference, "following": self.candidate}.get(self.mode)
         whole = whole or "logits" in self.shown
+        given, trace = self._last
+        if given != (whole, *map(id, causes)):
+            trace = self._train(causes, whole)
+            self._last, self._kept = ((whole, *map(id, causes)), trace), causes
+        return trace
+
+    def _train(self, causes: Causes, whole: bool) -> Trace | None:
+        start = {"in step": self.reference, "following": self.candidate}.get(self.mode)
         try:
             return record_trapped(causes, self.plan, "float64", start, whole, slots=self.mode != "following")
         except BROKEN:

@@ -26,6 +26,7 @@ from compare.traps.scenarios import Case
 
 WIDTH = 3  # unfinished explanations that are carried on
 DEPTH = 5  # causes at a time
+FAR = 1e-3  # share by which predictions differ that are no rounding
 MANY = 5  # steps in which a part of an explanation has to hold
 
 
@@ -187,6 +188,8 @@ class Search:
         return NEVER if self._same_outcome(causes, trace) else (OUTCOME, self.steps - 1, 0)
 
     def _same_outcome(self, causes: Causes, trace: Trace) -> bool:
+        if self.dtype == "float64" and _far(trace.predictions, self.traces["on its own"].predictions):
+            return False  # What rounding may do to them takes long to find out.
         try:
             with np.errstate(all="ignore"):
                 grown = amplification(self.case.builder(causes), self.case.plan)
@@ -326,6 +329,15 @@ def ordered(causes: Causes) -> Causes:
     """In the catalogue's order, in which traps go together; a candidate's own numbers come before all."""
     order = [GIVEN.name, *CATALOGUE]
     return tuple(sorted(causes, key=lambda cause: order.index(cause.trap.name)))
+
+
+def _far(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether predictions are other ones by much more than float64's rounding can be: classes, or numbers."""
+    if a.shape != b.shape:
+        return True
+    if a.dtype.kind == "f":
+        return not bool(np.abs(a - b).max() <= FAR * np.abs(a).max())
+    return bool((a != b).mean() > 0.1)
 
 
 def _traps(causes: Causes) -> set[Trap]:
