@@ -79,7 +79,12 @@ def network(seen: Seen, given: bool = False) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {"layer_sizes": seen.sizes}
     if seen.between and not given:
-        fields["activation"] = activation(seen)
+        fields["activation"] = found = activation(seen)
+        if isinstance(found, tuple):
+            seen.notes.append(
+                f"the hidden layers have different activations, {', '.join(found)}, and are held so; if one is meant "
+                f'for all, name it: "config": {{"activation": "{found[0]}"}}'
+            )
     if seen.batch_norm:
         fields["batch_norm"] = True
     if any(seen.rates):
@@ -129,11 +134,6 @@ def activation(seen: Seen) -> str | tuple[str, ...]:
     for name, _ in found:
         last = name or last
         wanted.append(last)
-    if len(set(wanted)) > 1:
-        seen.notes.append(
-            f"the hidden layers have different activations, {', '.join(wanted)}, and are held so; if one is meant for "
-            f'all, name it: "config": {{"activation": "{wanted[0]}"}}'
-        )
     return alike(wanted)
 
 
