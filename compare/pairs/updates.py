@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compare.pairs import rules
+from compare.pairs import apart, rules
 from compare.pairs.findings import Finding
 from compare.pairs.follow import Clip
 from compare.pairs.runs import Runs, gap
@@ -35,7 +35,11 @@ def compared(runs: Runs) -> list[Finding]:
     own = [rules.declared(r) or rules.fit(c) for r, c in zip((runs.a, runs.b), courses, strict=True)]
     a, b = own
     if a is None or b is None:
-        return found + schedule(runs) + _unnamed(runs, lines)
+        unnamed = _unnamed(runs, lines)
+        if unnamed and (told := apart.compared(runs, lines)) is not None:
+            named = told[0] + _settings(runs, *told[1:], courses[0], lines)
+            return found + (named or unnamed)
+        return found + schedule(runs) + unnamed
     return found + schedule(runs) + _settings(runs, a, b, courses[0], lines)
 
 
@@ -121,6 +125,9 @@ def _settings(runs: Runs, a: rules.Rule, b: rules.Rule, course: rules.Course, li
         size_of_batch = len(np.atleast_1d(runs.a.steps[0].inputs[0])) if runs.a.steps[0].inputs else 0
         if key == "rate" and size_of_batch > 1 and any(np.isclose(r, size_of_batch, rtol=1e-3) for r in (x / y, y / x)):
             text += f": apart by the {size_of_batch} samples of a batch, as a sum is from a mean"
+        momentum = a.settings.get("momentum") or 0.0
+        if key == "rate" and momentum and any(np.isclose(r, 1 - momentum, rtol=1e-3) for r in (x / y, y / x)):
+            text += f": apart by 1 − {momentum:g}, as where gradients are averaged into the momentum (dampening)"
         found.append(Finding("steps", name, kind, text, lines, size, f"{words} {x:g}").switched_by(key, (x, y)))
     if a.framework != b.framework and a.name != "sgd" and not found and not (a.fitted or b.fitted):
         size = course.apart(base, course.under(replace(a, framework=b.framework)))
@@ -156,16 +163,16 @@ _SETTING = {
 
 def _unnamed(runs: Runs, lines: tuple) -> list[Finding]:
     """Updates that no known rule explains, compared as they are."""
-    apart: dict[str, float] = {}
+    gaps: dict[str, float] = {}
     for s, t in runs.steps:
         moves = [_moves(runs, s, t, i, j) for i, j in runs.match.pairs if runs.a.parameters[i].trained]
         size = max((float(np.abs(x).max(initial=0.0)) for _, x, _ in moves), default=0.0)
         for name, x, y in moves:
-            apart[name] = max(apart.get(name, 0.0), gap(x, y, size))
-    worst = max(apart.values(), default=0.0)
+            gaps[name] = max(gaps.get(name, 0.0), gap(x, y, size))
+    worst = max(gaps.values(), default=0.0)
     if worst <= 1e-3 if runs.dtype == "float32" else worst <= 1e-5:
         return []
-    alike = [name for name, value in apart.items() if value <= 1e-5]
+    alike = [name for name, value in gaps.items() if value <= 1e-5]
     where = f"; those of {', '.join(alike)} are the same" if alike else ""
     text = f"other updates from the same weights and batch, off by {worst:.1e} of the largest update{where}"
     return [Finding("steps", "update", "fault", text, lines, size=worst)]

@@ -15,7 +15,7 @@ SAMPLE = (
     "lstm_torch_time_first", "words_torch_sigmoid", "wine_torch_per_step", "wine_torch_adamw", "alone_numpy_dict",
     "attention_torch_own", "adam_torch_split", "blocks_torch_dict", "penalty_torch_decay",
     "accumulate_torch_whole", "frozen_torch_pieces", "gan_torch_functions", "gpt_torch_flat", "vae_torch_logits",
-    "mixer_torch_spelled",
+    "mixer_torch_spelled", "plane_numpy_relu",
 )  # fmt: skip
 
 
