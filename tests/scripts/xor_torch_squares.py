@@ -1,4 +1,4 @@
-# port of xor_numpy.py; expect: update
+# port of xor_numpy.py; expect: loss-function
 """XOR in PyTorch."""
 import numpy as np
 import torch
