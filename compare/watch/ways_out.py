@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 MISSING = re.compile(
     r"No such file|not found|URL fetch failure|urlopen|HTTP Error|Connection|getaddrinfo|name resolution|download=True"
@@ -26,6 +27,21 @@ def way_out(error: BaseException, said: str) -> str:
             f"it asks for a GPU that this machine has not ({said}): let it take one only where there is one, as with "
             'torch.device("cuda" if torch.cuda.is_available() else "cpu")'
         )
+    if wanted := _refused_arguments(error):
+        return f"it wants other arguments ({wanted}): give them after a --, as in check.py train.py -- --epochs 10"
+    if isinstance(error, EOFError):
+        return f"it asks for input, and nobody answers ({said}): write the value into the script"
+    if isinstance(error, NameError) and error.name == "get_ipython":
+        return "this line is a notebook's own: remove it"
+    return ""
+
+
+def _refused_arguments(error: BaseException) -> str:
+    """What argparse said before it ended a script; "" where it did not."""
+    if isinstance(error, SystemExit):
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name == "error" and frame.f_globals.get("__name__") == "argparse":
+                return str(frame.f_locals.get("message", ""))
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import warnings
 from pathlib import Path
 
@@ -57,6 +58,10 @@ for _ in range(4):
 )
 NO_GPU = TORCH + "net = net.to('cuda')\n" + LOOP.format(more="")
 ONLY_EVALUATES = TORCH + "net.eval()\nwith torch.no_grad():\n    print(net(X).argmax(1))\n"
+ARGUMENTS = """import argparse, torch
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float, required=True); parser.parse_args()
+"""
 EXITS = TORCH + LOOP.format(more="") + "raise SystemExit(0)\n"
 
 
@@ -90,11 +95,15 @@ def test_two_models_are_said(tmp_path: Path) -> None:
     ("source", "said"),
     [
         (NO_GPU, r"line 9: it asks for a GPU that this machine has not .*torch.cuda.is_available"),
+        (ARGUMENTS, r"it wants other arguments \(the following arguments are required: --rate\): .* after a --"),
+        ("import torch\nepochs = int(input())\n", "line 2: it asks for input"),
+        ("import torch\nget_ipython().magic('matplotlib inline')\n", "line 2: this line is a notebook's own"),
         (ONLY_EVALUATES, "it never trains"),
         (TORCH, "it never trains"),
     ],
 )
-def test_it_is_one_line(source: str, said: str, tmp_path: Path) -> None:
+def test_it_is_one_line(source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(Failure, match=said) as raised:
         watched(tmp_path, source)
     assert raised.value.status == 2
