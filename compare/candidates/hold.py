@@ -196,5 +196,6 @@ def explain_difference(
     )
     answer.explanation = explain(answer.diagnosis, answer.framework).rstrip()
     lasting = [gap for c in answer.comparisons for gap in c.worst if gap.phase in ("update", "outcome")]
-    answer.but_for = equal_but_for(answer.diagnosis, all(gap.used <= 1 for gap in lasting))
+    judged = any(gap.phase == "update" for gap in lasting)  # In a training on its own no weight is.
+    answer.but_for = equal_but_for(answer.diagnosis, judged and all(gap.used <= 1 for gap in lasting))
     answer.to_do = what_to_do(answer.diagnosis, answer.framework)

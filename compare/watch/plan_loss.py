@@ -42,19 +42,24 @@ def _by_value(driven: Recording, last: int) -> tuple[str, int] | None:
     steps = [s for s in driven.steps if last in s.values and s.targets][:4]
     if not steps:
         return None
-    for share, power in ((1.0, 0), (0.5, 0), (2.0, 0), (1.0, 1), (0.5, 1)):  # of the mean, or of the sum over a batch
+    outputs = [np.asarray(s.values[last][1], float).reshape(len(s.values[last][1]), -1) for s in steps]
+    for multiple in zip(*(_multiples(*z.shape) for z in outputs), strict=True):
         for name in mlp_numpy.LOSSES:
             for place in range(min(len(s.targets) for s in steps)):
-                means = [_value(name, s.values[last][1], s.targets[place]) for s in steps]
-                sizes = [np.size(s.targets[place]) ** power for s in steps]
-                if np.allclose([s.loss for s in steps], share * np.array(means) * sizes, rtol=1e-5, atol=0):
+                means = [_value(name, z, s.targets[place]) for z, s in zip(outputs, steps, strict=True)]
+                if np.allclose([s.loss for s in steps], np.multiply(means, multiple), rtol=1e-5, atol=0):
                     return name, place
     return None
 
 
+def _multiples(samples: int, units: int) -> tuple[float, ...]:
+    """What people make of a batch's mean loss: half or twice, per output or over outputs, summed over the batch."""
+    over_all = samples * units
+    return 1.0, 0.5, 2.0, units, 1 / units, samples, samples / 2, over_all, over_all / 2
+
+
 def _value(name: str, z: np.ndarray, y: np.ndarray) -> float:
-    """The reference's loss of outputs and targets; NaN where it takes no such."""
-    z = np.asarray(z, float).reshape(len(z), -1)
+    """The reference's loss of outputs (B, O) and targets; NaN where it takes no such."""
     try:
         config = mlp_numpy.Config((1, z.shape[1]), loss=name)
         targets = targets_of(np.asarray(y), name, z.shape[1])

@@ -61,7 +61,8 @@ def _schedules(rates: np.ndarray) -> Iterator[dict[str, Any]]:
         return
     after = int(changes[0])  # the first step whose rate is another
     factor = _short(float(rates[after]) / first)
-    yield {"learning_rate": first, "schedule": "step", "schedule_steps": after, "schedule_rate": factor}
+    if after > 1:  # With one step in each it is an exponential one.
+        yield {"learning_rate": first, "schedule": "step", "schedule_steps": after, "schedule_rate": factor}
     a_step = float(rates[-1] / first) ** (1 / (len(rates) - 1))
     for factor in (_short(a_step), a_step):
         yield {"learning_rate": first, "schedule": "exponential", "schedule_steps": 1, "schedule_rate": factor}

@@ -57,6 +57,21 @@ def test_a_norms_momentum_is_seen_although_no_loss_shows_it(tmp_path: Path) -> N
     assert "norm-momentum (0.01, as in Keras)" in found["text"]
 
 
+def test_a_loss_over_outputs_under_adam_is_told_and_not_called_the_same_weights(tmp_path: Path) -> None:
+    """Adam hides a factor of the gradients; the norm's epsilon moves the weights by less than the drift's bound."""
+    text = (
+        TORCH.format(norm=", eps=1e-3", clip="pass")
+        .replace("model = ", "Y = nn.functional.one_hot(y, 2).float()\nmodel = ")
+        .replace("SGD(model.parameters(), lr=0.05, momentum=0.9)", "Adam(model.parameters(), lr=0.02)")
+        .replace("nn.functional.cross_entropy(model(X[i:i+16]), y[i:i+16])",
+                 "(-(Y[i:i+16] * model(X[i:i+16]).log_softmax(1))).mean()")
+    )  # fmt: skip
+    found = answer(text, tmp_path)
+    assert found["exit"] == 1
+    assert "norm-epsilon (1e-3, as in Keras) together with loss-over-outputs" in found["text"]
+    assert "nothing to mend" not in found["text"]
+
+
 def test_clipping_is_read_of_the_gradients(tmp_path: Path) -> None:
     clip = "nn.utils.clip_grad_norm_(model.parameters(), 0.4)"
     found = answer(TORCH.format(norm="", clip=clip), tmp_path)
